@@ -1,0 +1,39 @@
+# The whole system by name. Every target makes its environment first; a second call installs nothing.
+PYTHON ?= python3
+PY := .venv/bin/python
+# Spark's Java: the machine's own, else the one set-up fetched.
+export JAVA_HOME := $(if $(wildcard .venv/jre),$(CURDIR)/.venv/jre,$(JAVA_HOME))
+ifeq ($(JAVA_HOME),)
+unexport JAVA_HOME
+endif
+
+.PHONY: help setup run test test-slow lint serve package clean
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+setup:  ## make .venv with everything in it
+	@$(PYTHON) tools/setup_env.py
+
+run: setup  ## the whole day: collect, clean, train, evaluate, promote, publish, show
+	@$(PY) -m orchestration.run $(ARGS)
+
+test: setup lint  ## every test but the slow campaigns
+	$(PY) -m pytest -n 2 -m "not slow and not serial"
+	$(PY) -m pytest -m "serial and not slow"
+
+test-slow: setup  ## long campaigns
+	$(PY) -m pytest -m slow --timeout 3600
+
+lint: setup
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+serve: setup  ## HTTP API and page of what is published, on http://127.0.0.1:8080
+	@$(PY) -m serving.api $(ARGS)
+
+package: setup  ## dist/spark_processing.zip for a cluster
+	@$(PY) -m zipfile -c dist/spark_processing.zip spark_processing
+
+clean:  ## remove what a run made (not .venv)
+	rm -rf data dist .cache .pytest_cache .mypy_cache .ruff_cache
