@@ -1,0 +1,1 @@
+"""Publishes a day of horoscopes and gives it to readers: files, HTTP API, web page, Telegram bot."""
