@@ -1,0 +1,90 @@
+"""The stages of a day as commands, defined once: a `Plan` in, each step's argument list out.
+
+The local runner (`python -m orchestration.run`) and the Airflow DAGs both take their commands from here.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from orchestration.plan import Plan
+from orchestration.settings import BadSetting
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command of the day."""
+
+    name: str
+    command: Callable[[Plan], list[str]]
+    purpose: str
+    """One line for a person."""
+    product: str = ""
+    """What it leaves under the storage root; a finished step whose product has gone is run again."""
+    judges_candidate: bool = False
+    """True: there is nothing to do on a day when training was skipped."""
+    only_shows: bool = False
+    """True: it leaves nothing behind, so it is run every time."""
+
+
+def program(module: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", module, *arguments]
+
+
+def collect(plan: Plan) -> list[str]:
+    days = str(plan.profile.history_days[plan.sites])
+    command = program(
+        "scraper.collect", "--date", plan.day, "--history-days", days, "--storage", plan.storage
+    )
+    return program("demo.run", "--", *command) if plan.sites == "demo" else command
+
+
+def process(plan: Plan) -> list[str]:
+    if plan.in_bucket and plan.profile.stage_buckets:
+        return program("orchestration.stage", "--storage", plan.storage, "--", *plan.profile.clean_job)
+    return [*plan.profile.clean_job, "--storage", plan.storage]
+
+
+def train(plan: Plan) -> list[str]:
+    where = ["--data", f"{plan.storage}/processed", "--output", plan.model, "--registry", plan.registry]
+    return program("model_training.train", "--config", plan.profile.training_config, *where)
+
+
+def evaluate(plan: Plan) -> list[str]:
+    where = ["--model", plan.model, "--data", f"{plan.storage}/processed", "--registry", plan.registry]
+    return program("model_training.evaluate", *where)
+
+
+def promote(plan: Plan) -> list[str]:
+    return program("model_training.registry", "promote", "--registry", plan.registry)
+
+
+def publish(plan: Plan) -> list[str]:
+    return program("serving.publish", "--date", plan.day, "--storage", plan.storage)
+
+
+def show(plan: Plan) -> list[str]:
+    return program("serving.show", "--date", plan.day, "--storage", plan.storage)
+
+
+STEPS = (
+    Step("collect", collect, "collect the sites' texts into raw/", product="raw"),
+    Step("process", process, "clean them into processed/", product="processed/dataset.json"),
+    Step("train", train, "train today's candidate model"),
+    Step("evaluate", evaluate, "measure the candidate and register it", judges_candidate=True),
+    Step("promote", promote, "make it champion if it is proved better", judges_candidate=True),
+    Step("publish", publish, "write the day's texts", product="published/date={day}/horoscopes.json"),
+    Step("show", show, "print the day's texts", only_shows=True),
+)
+
+
+def find_step(name: str) -> Step:
+    """Raises BadSetting for a name that is no step."""
+    for step in STEPS:
+        if step.name == name:
+            return step
+    raise BadSetting(
+        f"expected a step among {', '.join(step.name for step in STEPS)}, found {name!r}; name one of them"
+    )

@@ -1,0 +1,120 @@
+"""A folder of fake programs under the real ones' names: what a step does is told by FAKE_<STEP> as JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+FAKE = """
+import json, os, pathlib, sys, time
+
+def main(step, product):
+    argv = sys.argv[1:]
+    wish = json.loads(os.environ.get("FAKE_" + step.upper(), "{}"))
+    pathlib.Path(os.environ["FAKE_CALLS"]).open("a").write(json.dumps([step, os.getpid(), *argv]) + "\\n")
+    print(step + " at work", file=sys.stderr)
+    if step == "show":
+        print("Овен: доброе утро")
+    if wish.get("spend_mib"):
+        held = bytearray(wish["spend_mib"] * 2**20)
+    time.sleep(wish.get("sleep_s", 0))
+    if wish.get("exit"):
+        print("error: " + wish["error"], file=sys.stderr)
+        sys.exit(wish["exit"])
+    if wish.get("silent"):
+        sys.exit(0)
+    if product and wish.get("outcome") != "skipped":
+        named = dict(zip(argv[::2], argv[1::2]))
+        root = named.get("--output") or named["--storage"]
+        target = pathlib.Path(root, product.format(day=named.get("--date", "")))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text("fake")
+    line = {"step": step, "outcome": "done", "rows_in": 24, "rows_out": 12, "seconds": 0.1}
+    print(json.dumps(line | {k: wish[k] for k in ("outcome", "reason", "rows_out") if k in wish}))
+"""
+
+PROGRAMS = {
+    "scraper/collect.py": ("collect", "raw/date={day}/source=fake/run=1/manifest.json"),
+    "spark_processing/clean_job.py": ("process", "processed/dataset.json"),
+    "model_training/train.py": ("train", "metrics.json"),
+    "model_training/evaluate.py": ("evaluate", ""),
+    "model_training/registry.py": ("promote", ""),
+    "serving/publish.py": ("publish", "published/date={day}/horoscopes.json"),
+    "serving/show.py": ("show", ""),
+}
+
+DEMO_RUN = """
+import subprocess, sys
+print("demo server up", file=sys.stderr)
+sys.exit(subprocess.call(sys.argv[sys.argv.index("--") + 1:]))
+"""
+
+
+class Project:
+    """Fake programs, a storage root, and the runner over them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.storage, self.calls_file = folder, folder / "data", folder / "calls.log"
+        for path, (step, product) in PROGRAMS.items():
+            self._write(path, f"from fake import main\nmain({step!r}, {product!r})\n")
+            self._write(f"{path.split('/')[0]}/__init__.py", "")
+        self._write("demo/__init__.py", "")
+        self._write("demo/run.py", DEMO_RUN)
+        self._write("fake.py", FAKE)
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if name != "HOROSCOPE_STORAGE"},
+            "PYTHONPATH": str(REPOSITORY),
+            "FAKE_CALLS": str(self.calls_file),
+        }
+
+    def _write(self, path: str, text: str) -> None:
+        target = self.folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+
+    def wish(self, step: str, **wishes: object) -> None:
+        self.environment[f"FAKE_{step.upper()}"] = json.dumps(wishes)
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        argv = [
+            sys.executable,
+            "-m",
+            "orchestration.run",
+            "--date",
+            "2026-11-23",
+            "--storage",
+            str(self.storage),
+        ]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        return subprocess.Popen([*argv, *arguments], cwd=self.folder, env=self.environment, **pipes)
+
+    def run(self, *arguments: str) -> tuple[int, dict[str, object], str]:
+        """Exit code, the JSON line (or an empty one), stderr."""
+        process = self.start(*arguments)
+        out, err = process.communicate(timeout=60)
+        self.output = out
+        return process.returncode, json.loads(out.splitlines()[-1]) if out.strip() else {}, err
+
+    def calls(self) -> list[list[str]]:
+        """Every call of a program so far: step, process id, arguments."""
+        lines = self.calls_file.read_text().splitlines() if self.calls_file.exists() else []
+        return [json.loads(line) for line in lines]
+
+    def steps_called(self) -> list[str]:
+        return [call[0] for call in self.calls()]
+
+    def forget_calls(self) -> None:
+        self.calls_file.unlink(missing_ok=True)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    yield Project(tmp_path)

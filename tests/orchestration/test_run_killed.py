@@ -1,0 +1,95 @@
+"""Signals, kill -9, two runners at once: nothing orphaned, nothing done twice at a time, a rerun finishes."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+
+import psutil
+import pytest
+
+ALL = ["collect", "process", "train", "evaluate", "promote", "publish", "show"]
+
+
+def wait_until(condition: Callable[[], bool], timeout_s: float = 15) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+def is_gone(pid: int) -> bool:
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_stops_the_child_too(project, number, code):
+    project.wish("train", sleep_s=60)
+    process = project.start()
+    wait_until(lambda: "train" in project.steps_called())
+    process.send_signal(number)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == code
+    assert json.loads(out.splitlines()[-1])["reason"] == f"interrupted by {number.name}"
+    assert "Traceback" not in err
+    assert all(is_gone(call[1]) for call in project.calls())
+
+
+def test_a_killed_runner_takes_its_child_along(project):
+    project.wish("train", sleep_s=60)
+    process = project.start()
+    wait_until(lambda: "train" in project.steps_called())
+    process.kill()
+    process.communicate()
+    wait_until(lambda: is_gone(project.calls()[-1][1]))
+
+
+def test_killed_at_any_instant_and_run_again_it_finishes_each_step_once_more_at_most(project):
+    for step in ALL:
+        project.wish(step, sleep_s=0.1)
+    instants = random.Random(7)
+    for _ in range(5):
+        process = project.start()
+        time.sleep(instants.uniform(0.2, 1.6))
+        process.kill()
+        process.communicate()
+    code, line, err = project.run()
+    assert code == 0, err
+    assert {row["outcome"] for row in line["steps"]} <= {"done", "skipped"}
+    assert [row["step"] for row in line["steps"]] == ALL
+    project.forget_calls()
+    project.run()
+    assert project.steps_called() == ["show"]
+
+
+def test_a_second_runner_on_the_same_storage_says_so_and_stops(project):
+    project.wish("train", sleep_s=60)
+    first = project.start()
+    wait_until(lambda: "train" in project.steps_called())
+    code, _, err = project.run("--date", "2026-11-24")
+    assert code == 2
+    assert err.startswith("error: expected no other run")
+    assert str(first.pid) in err
+    first.terminate()
+    first.communicate(timeout=20)
+
+
+def test_the_lock_of_a_dead_runner_is_no_obstacle(project):
+    lock = project.storage / "runs" / ".lock"
+    lock.parent.mkdir(parents=True)
+    lock.write_text(json.dumps({"pid": os.getpid(), "started": 1.0, "day": "2026-11-22"}))
+    code, _, err = project.run()
+    assert code == 0, err
+
+
+def test_a_damaged_record_means_run_again(project):
+    project.run()
+    project.forget_calls()
+    (project.storage / "runs" / "date=2026-11-23" / "train.json").write_text('{"half')
+    code, _, _ = project.run()
+    assert code == 0
+    assert project.steps_called() == ALL[2:]
