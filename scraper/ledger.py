@@ -1,0 +1,165 @@
+"""The account of a crawl: for each day, the cells (sign × topic) that were expected and what became of each.
+
+A Scrapy extension. Spiders open days and report pages, Scrapy's signals report items; when the last row of a
+day's last page is through the pipelines, the signal `day_complete` hands the day's account to the part
+writer and to progress.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import uuid
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from scrapy import signals
+from scrapy.crawler import Crawler
+from scrapy.exceptions import DropItem
+
+from scraper.days import utc_instant
+from scraper.items import HoroscopeItem
+from scraper.monitors import faults_of
+
+Cell = tuple[str, str]
+"""(sign, topic)"""
+day_complete = object()
+"""Signal, with `account: DayAccount`."""
+OPEN_DAYS = 8
+
+
+class Dropped(DropItem):
+    """A row that goes no further; `reason` is its name in the manifest's `dropped`."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}", log_level="DEBUG")
+        self.reason = reason
+
+
+@dataclass
+class DayAccount:
+    """One day of one source in one crawl: everything the manifest tells but the parts."""
+
+    source: str
+    day: dt.date
+    run: str
+    started_at: str
+    expected: set[Cell] = field(default_factory=set)
+    pages_left: int = 0
+    rows_left: int = 0
+    texts: dict[Cell, str] = field(default_factory=dict)
+    strategies: Counter[str] = field(default_factory=Counter)
+    dropped: Counter[str] = field(default_factory=Counter)
+    failures: list[str] = field(default_factory=list)
+
+    @property
+    def missing(self) -> list[str]:
+        """Names such as `leo/love/2026-11-23`."""
+        return sorted(f"{sign}/{topic}/{self.day}" for sign, topic in self.expected - self.texts.keys())
+
+    @property
+    def outcome(self) -> str:
+        return "failed" if self.failures else "complete"
+
+
+class Ledger:
+    """Holds the open days; lets a spider open only a few at a time, so that memory does not grow with the
+    range.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
+        self.run = run_id()
+        self.accounts: dict[dt.date, DayAccount] = {}
+        self.outcomes: dict[dt.date, DayAccount] = {}
+        self._room = asyncio.Semaphore(OPEN_DAYS)
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Ledger:
+        ledger = cls(crawler)
+        crawler.signals.connect(ledger.row_kept, signals.item_scraped)
+        crawler.signals.connect(ledger.row_dropped, signals.item_dropped)
+        crawler.signals.connect(ledger.row_broken, signals.item_error)
+        crawler.signals.connect(ledger.page_broken, signals.spider_error)
+        crawler.signals.connect(ledger.spider_closed, signals.spider_closed)
+        return ledger
+
+    async def room(self) -> None:
+        """Wait until a day may be opened."""
+        await self._room.acquire()
+
+    def open(self, day: dt.date, expected: set[Cell], pages: int) -> None:
+        self.accounts[day] = self._account(day)
+        self.accounts[day].expected = expected
+        self.accounts[day].pages_left = pages
+
+    def refuse(self, day: dt.date, reason: str) -> None:
+        """A day that cannot be asked for at all: it leaves no run, for nothing was said."""
+        self.outcomes[day] = self._account(day)
+        self.outcomes[day].failures.append(reason)
+
+    def page_done(self, day: dt.date, rows: int, faults: list[str]) -> None:
+        account = self.accounts[day]
+        account.pages_left -= 1
+        account.rows_left += rows
+        account.failures += faults
+        self._settle(account)
+
+    def row_kept(self, item: HoroscopeItem) -> None:
+        account = self._account_of(item)
+        account.texts[item.sign, item.topic] = item.text
+        account.strategies[item.strategy] += 1
+        self._row_through(account)
+
+    def row_dropped(self, item: HoroscopeItem, exception: DropItem) -> None:
+        account = self._account_of(item)
+        account.dropped[getattr(exception, "reason", "dropped")] += 1
+        self._row_through(account)
+
+    def row_broken(self, item: HoroscopeItem, failure: Any) -> None:
+        account = self._account_of(item)
+        account.failures.append(f"{item.sign}/{item.topic}/{item.date}: {failure.getErrorMessage()}")
+        self._row_through(account)
+
+    def page_broken(self, failure: Any, response: Any) -> None:
+        """A bug in the spider: the page counts as failed, the other pages go on."""
+        message = f"{response.url}: {failure.type.__name__}: {failure.getErrorMessage()}"
+        self.page_done(response.meta["day"], 0, [message])
+
+    def spider_closed(self) -> None:
+        """A day still open now will never be whole: the crawl was interrupted."""
+        for account in list(self.accounts.values()):
+            account.failures.append("the crawl was stopped before the day was whole")
+            self._close(account)
+
+    def _account(self, day: dt.date) -> DayAccount:
+        assert self.crawler.spider is not None
+        return DayAccount(self.crawler.spider.name, day, self.run, utc_instant())
+
+    def _account_of(self, item: HoroscopeItem) -> DayAccount:
+        return self.accounts[dt.date.fromisoformat(item.date)]
+
+    def _row_through(self, account: DayAccount) -> None:
+        account.rows_left -= 1
+        self._settle(account)
+
+    def _settle(self, account: DayAccount) -> None:
+        if account.pages_left == 0 and account.rows_left == 0:
+            self._close(account)
+
+    def _close(self, account: DayAccount) -> None:
+        account.failures += faults_of(account)
+        del self.accounts[account.day]
+        self._room.release()
+        self._hand_over(account)
+
+    def _hand_over(self, account: DayAccount) -> None:
+        self.crawler.signals.send_catch_log(day_complete, account=account)
+        self.outcomes[account.day] = account
+
+
+def run_id() -> str:
+    """Sorts by time; unique without asking anybody."""
+    started = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%SZ")
+    return f"{started}-{uuid.uuid4().hex[:8]}"

@@ -1,0 +1,84 @@
+"""Rows become CSV parts, a complete day becomes a published run with its manifest. See scraper.runs for
+how.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from typing import Any
+
+from s3pipeline.strategies.error import UploadError
+from scrapy import signals
+from scrapy.crawler import Crawler
+
+from scraper.days import utc_instant
+from scraper.items import HoroscopeItem
+from scraper.ledger import DayAccount, Ledger, day_complete
+from scraper.runs import Aside, RunWriter
+
+PART_ROWS = 5000
+logger = logging.getLogger(__name__)
+
+
+class Parts:
+    """The last stage. One writer and one buffer for each open day."""
+
+    def __init__(self, crawler: Crawler, aside: Aside, run: str) -> None:
+        self.crawler = crawler
+        self.aside = aside
+        self.run = run
+        self.buffers: dict[dt.date, list[HoroscopeItem]] = {}
+        self.writers: dict[dt.date, RunWriter] = {}
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Parts:
+        ledger = crawler.get_extension(Ledger)
+        assert ledger is not None
+        parts = cls(crawler, Aside(crawler.settings["HOROSCOPE_STORAGE"], ledger.run), ledger.run)
+        crawler.signals.connect(parts.day_complete, day_complete)
+        crawler.signals.connect(parts.aside.close, signals.engine_stopped)
+        return parts
+
+    def process_item(self, item: HoroscopeItem) -> HoroscopeItem:
+        day = dt.date.fromisoformat(item.date)
+        buffer = self.buffers.setdefault(day, [])
+        buffer.append(item)
+        if len(buffer) >= PART_ROWS:
+            self._flush(day, item.source)
+        return item
+
+    def day_complete(self, account: DayAccount) -> None:
+        """A day that cannot be stored is a failed day, whatever the site said."""
+        try:
+            self._flush(account.day, account.source)
+            self.writers.pop(account.day).publish(manifest_of(account, self.crawler.spider))
+        except (OSError, UploadError) as error:
+            account.failures.append(
+                f"expected the storage to take the run, found {error}, in {self.aside.root}"
+            )
+            logger.error(account.failures[-1])
+
+    def _flush(self, day: dt.date, source: str) -> None:
+        writer = self.writers.setdefault(day, RunWriter(self.aside, day, source, self.run))
+        items = self.buffers.pop(day, [])
+        if items or not writer.parts:
+            writer.write_part(sorted(items, key=lambda item: (item.topic, item.sign)))
+
+
+def manifest_of(account: DayAccount, spider: Any) -> dict[str, Any]:
+    """What the account says, in the words of DATA_FORMAT.md."""
+    return {
+        "outcome": account.outcome,
+        "started_at": account.started_at,
+        "finished_at": utc_instant(),
+        "spider_version": spider.spider_version,
+        "coverage": {
+            "expected": len(account.expected),
+            "found": len(account.texts),
+            "missing": account.missing,
+        },
+        "strategies": dict(account.strategies),
+        "dropped": dict(account.dropped),
+        "failures": account.failures,
+    }

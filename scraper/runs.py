@@ -1,0 +1,195 @@
+"""The raw/ dataset: runs are written aside, published by one atomic step, and listed.
+
+A run is first a complete folder aside (`parts`, then `manifest.json`). In a folder storage that lies on the
+same disk under `raw/.aside/` and one rename publishes it; for a bucket it is the local spool, whose parts
+are uploaded first and whose manifest last. A process killed anywhere leaves the dataset as it was; what it
+left aside is swept by the next.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import fcntl
+import hashlib
+import io
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import fsspec
+from fsspec.core import url_to_fs
+
+import scraper
+from scraper.items import COLUMNS, HoroscopeItem
+
+SPOOL = Path(".cache/spool")
+_RUN = re.compile(r"raw/date=(?P<day>[^/]+)/source=(?P<source>[^/]+)/run=(?P<run>[^/]+)/manifest\.json$")
+
+
+class StorageError(Exception):
+    """The storage cannot be read or written; the message is for the user."""
+
+
+def is_remote(root: str) -> bool:
+    return "://" in root and not root.startswith("file://")
+
+
+def run_path(day: dt.date, source: str, run: str) -> str:
+    """The run's folder under the storage root."""
+    return f"raw/date={day}/source={source}/run={run}"
+
+
+def render_csv(items: Iterable[HoroscopeItem]) -> bytes:
+    """UTF-8, header always, a quote inside a field doubled, LF."""
+    lines = io.StringIO(newline="")
+    writer = csv.writer(lines, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows([getattr(item, column) for column in COLUMNS] for item in items)
+    return lines.getvalue().encode()
+
+
+class Aside:
+    """The place where one process prepares runs; a lock tells a later one whether it is still alive."""
+
+    def __init__(self, root: str, process: str) -> None:
+        """Raises StorageError where nothing can be written."""
+        self.root = root
+        self.base = SPOOL if is_remote(root) else local_path(root) / "raw" / ".aside"
+        self.folder = self.base / process
+        try:
+            self.folder.mkdir(parents=True)
+            self._lock = (self.folder / ".lock").open("w")
+        except OSError as error:
+            raise StorageError(
+                f"expected a folder that can be written, found {error.strerror or error}, "
+                f"in --storage {root}; give another folder or mend its permissions"
+            ) from error
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        if not is_remote(root):
+            self.sweep()
+
+    def sweep(self) -> None:
+        """Remove what killed processes left: a folder whose lock nobody holds."""
+        for folder in self.base.iterdir():
+            try:
+                with (folder / ".lock").open("w") as lock:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            except OSError:  # killed before it had a lock, or swept by a neighbour this very moment
+                pass
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def close(self) -> None:
+        """Anything not published by now is dropped."""
+        self._lock.close()
+        if not is_remote(self.root):
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def check_writable(root: str) -> None:
+    """Before an hour of crawling rather than after it. Raises StorageError."""
+    if is_remote(root):
+        list(manifests(root, source="none", day="none"))
+    else:
+        Aside(root, "check").close()
+
+
+class RunWriter:
+    """Collects the rows of one run as parts aside, then publishes them with a manifest."""
+
+    def __init__(self, aside: Aside, day: dt.date, source: str, run: str) -> None:
+        self.aside = aside
+        self.day = day
+        self.source = source
+        self.run = run
+        self.folder = aside.folder / run_path(day, source, run).removeprefix("raw/")
+        self.parts: list[dict[str, Any]] = []
+
+    def write_part(self, items: list[HoroscopeItem]) -> None:
+        body = render_csv(items)
+        name = f"part-{len(self.parts):04d}.csv"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / name).write_bytes(body)
+        self.parts.append(
+            {"name": name, "rows": len(items), "bytes": len(body), "sha256": hashlib.sha256(body).hexdigest()}
+        )
+
+    def publish(self, manifest: dict[str, Any]) -> None:
+        """`manifest` holds what only the caller knows; the rest is added here. Nothing is visible before the
+        end.
+        """
+        whole = {
+            "schema": 1, "run": self.run, "source": self.source, "date": self.day.isoformat(),
+            "code_version": scraper.__version__, "parts": self.parts,
+            "rows": sum(part["rows"] for part in self.parts),
+        }  # fmt: skip
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "manifest.json").write_text(render_json(whole | manifest), encoding="utf-8")
+        target = run_path(self.day, self.source, self.run)
+        if is_remote(self.aside.root):
+            from scraper.upload import upload_run  # a folder storage needs no S3 client
+
+            upload_run(self.folder, self.aside.root, target)
+            return
+        place = local_path(self.aside.root) / target
+        place.parent.mkdir(parents=True, exist_ok=True)
+        os.rename(self.folder, place)  # noqa: PTH104  the atomic step, by its name
+
+
+def render_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+
+
+def local_path(root: str) -> Path:
+    return Path(root.removeprefix("file://"))
+
+
+def manifests(root: str, source: str = "*", day: str = "*") -> Iterator[tuple[str, dict[str, Any]]]:
+    """(run folder under the root, manifest) of every published run, in the order of day, source, run.
+
+    Raises:
+        StorageError: a manifest is no JSON, or the storage cannot be reached.
+    """
+    files, base = file_system(root)
+    pattern = f"{base}/raw/date={day}/source={source}/run=*/manifest.json"
+    try:
+        paths = sorted(map(str, files.glob(pattern)))
+        bodies = files.cat(paths) if paths else {}
+    except (OSError, PermissionError) as error:
+        raise StorageError(
+            f"expected a readable storage, found {error}, in --storage {root}; check the address"
+        ) from error
+    for path in paths:
+        try:
+            yield path.removeprefix(base + "/").removesuffix("/manifest.json"), json.loads(bodies[path])
+        except ValueError as error:
+            raise StorageError(f"expected JSON, found {error}, in {path}; remove that run folder") from error
+
+
+def complete_days(root: str, source: str) -> set[dt.date]:
+    """Days that need no further run of this source."""
+    return {
+        dt.date.fromisoformat(manifest["date"])
+        for _, manifest in manifests(root, source)
+        if manifest["outcome"] == "complete"
+    }
+
+
+def read_rows(root: str, run: str, manifest: dict[str, Any]) -> Iterator[dict[str, str]]:
+    """Rows of one run, in the order they were written."""
+    files, base = file_system(root)
+    for part in manifest["parts"]:
+        with files.open(f"{base}/{run}/{part['name']}", "r", encoding="utf-8", newline="") as lines:
+            yield from csv.DictReader(lines)
+
+
+def file_system(root: str) -> tuple[fsspec.AbstractFileSystem, str]:
+    """The store and the root's path in it."""
+    files, base = url_to_fs(root)
+    return files, str(base).rstrip("/")

@@ -1,0 +1,32 @@
+"""Scrapy's settings: polite by default. What depends on the machine is added by scraper.addon."""
+
+BOT_NAME = "horoscopes"
+SPIDER_MODULES = ["scraper.spiders"]
+COMMANDS_MODULE = "scraper.commands"
+ADDONS = {"scraper.addon.Environment": 0}
+EXTENSIONS = {"scraper.ledger.Ledger": 0}
+TELNETCONSOLE_ENABLED = False
+
+# Manners: one request a second a host, one at a time, without jitter (it slows a crawl by a third and hides
+# nothing).
+ROBOTSTXT_OBEY = True
+DOWNLOAD_DELAY = 1.0
+DOWNLOAD_DELAY_JITTER = 0
+CONCURRENT_REQUESTS_PER_DOMAIN = 1
+COOKIES_ENABLED = False
+
+# Bounds on what a server may do to us.
+DOWNLOAD_TIMEOUT = 30
+DOWNLOAD_MAXSIZE = 8 * 1024 * 1024
+DOWNLOAD_WARNSIZE = 4 * 1024 * 1024
+REDIRECT_MAX_TIMES = 5
+RETRY_TIMES = 2
+
+ITEM_PIPELINES = {
+    "scraper.pipelines.required.RequiredFields": 100,
+    "scraper.pipelines.identity.Identity": 200,
+    "scraper.pipelines.duplicates.DuplicatesInRun": 300,
+    "scraper.pipelines.parts.Parts": 400,
+}
+LOG_LEVEL = "INFO"
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"

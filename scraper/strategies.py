@@ -1,0 +1,179 @@
+"""Ways to find horoscopes on a page. A spider lists them in the order of trust: data formats and microdata
+first, headings next, class names last. A page comes in, `Found` pieces go out; cleaning and judging them is
+not done here.
+
+Each has a `name`: it is stored beside the text, so a redesign shows as a shift of names before it shows as
+silence.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jmespath
+from parsel import Selector
+from scrapy.http import TextResponse
+
+from scraper.processors import node_text
+from scraper.signs import sign_in
+
+HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+
+
+class Found(NamedTuple):
+    """One text as it lies on the page."""
+
+    pieces: Sequence[Selector | str]
+    """Elements or strings which, joined, are the text."""
+    sign: str | None = None
+    """The sign named beside the text; None: the page is about one sign and its address says which."""
+    printed: str = ""
+    """Words that hold the date of this very text; empty: the page's date is meant."""
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """What every class here is."""
+
+    name: str
+
+    def find(self, response: TextResponse) -> Iterator[Found]:
+        """All texts that this way finds; none where the page is built otherwise."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Blocks(Strategy):
+    """One element a sign, with its label and text inside."""
+
+    block: str
+    """CSS of the element."""
+    sign: str
+    """CSS of its label."""
+    text: str = ""
+    """CSS of the text; empty: everything in the block but the label."""
+
+    def find(self, response: TextResponse) -> Iterator[Found]:
+        for block in response.css(self.block):
+            label = block.css(self.sign)
+            sign = sign_in(" ".join(map(node_text, label)))
+            if sign and self.text:
+                yield Found(list(block.css(self.text)), sign)
+            elif sign:
+                yield Found(_all_but(block, label), sign)
+
+
+def _all_but(block: Selector, label: Sequence[Selector]) -> Sequence[Selector | str]:
+    labels = {element.root for element in label}
+    pieces = block.xpath("./text() | ./*")
+    return [piece for piece in pieces if isinstance(piece.root, str) or not labels & set(piece.root.iter())]
+
+
+@dataclass(frozen=True)
+class Headings(Strategy):
+    """A heading that names a sign, and the paragraphs after it up to the next heading. Needs no class
+    name.
+    """
+
+    containing: str = ""
+    """Words that the heading must hold besides the sign, any case."""
+    text: str = "p"
+    """Tag of the paragraphs."""
+
+    def find(self, response: TextResponse) -> Iterator[Found]:
+        for heading in response.xpath(f"//*[{' or '.join(f'self::{tag}' for tag in HEADINGS)}]"):
+            label = node_text(heading)
+            sign = sign_in(label)
+            if sign and self.containing.lower() in label.lower():
+                yield Found(self._after(heading), sign)
+
+    def _after(self, heading: Selector) -> Sequence[Selector | str]:
+        """Paragraphs beside the heading, or, where it is wrapped, beside its wrapper."""
+        for _ in range(3):
+            pieces = list(self._siblings(heading))
+            if pieces:
+                return pieces
+            heading = heading.xpath("..")[0]
+        return []
+
+    def _siblings(self, heading: Selector) -> Iterator[Selector]:
+        for sibling in heading.xpath("following-sibling::*"):
+            if sibling.root.tag in HEADINGS or sibling.xpath(
+                f".//*[{' or '.join(f'self::{h}' for h in HEADINGS)}]"
+            ):
+                return
+            yield from [sibling] if sibling.root.tag == self.text else sibling.css(self.text)
+
+
+@dataclass(frozen=True)
+class Article(Strategy):
+    """A page about one sign: all elements that match are its text."""
+
+    text: str
+    """CSS or, starting with `/` or `(`, XPath."""
+    first: bool = False
+    """Only the first match is the text."""
+
+    def find(self, response: TextResponse) -> Iterator[Found]:
+        pieces = select(response, self.text)
+        if pieces:
+            yield Found(list(pieces[:1] if self.first else pieces))
+
+
+@dataclass(frozen=True)
+class DatedTexts(Strategy):
+    """A page about one sign with several days: each date element is followed by its text."""
+
+    date: str
+    """CSS of the date element; the text is the next element."""
+
+    def find(self, response: TextResponse) -> Iterator[Found]:
+        for date in response.css(self.date):
+            yield Found(list(date.xpath("following-sibling::*[1]")), printed=node_text(date))
+
+
+@dataclass(frozen=True)
+class JsonTexts(Strategy):
+    """A JSON answer about one sign."""
+
+    path: str
+    """JMESPath of the paragraphs, which may hold HTML."""
+
+    def find(self, response: TextResponse) -> Iterator[Found]:
+        try:
+            texts = jmespath.search(self.path, json.loads(response.text))
+        except ValueError:
+            return
+        pieces = without_tags(texts if isinstance(texts, list) else [texts])
+        if pieces:
+            yield Found(pieces)
+
+
+@dataclass(frozen=True)
+class EmbeddedTexts(Strategy):
+    """JSON strings inside a page's script, found by a regular expression with the groups `text` and perhaps
+    `date`.
+    """
+
+    pattern: str
+
+    def find(self, response: TextResponse) -> Iterator[Found]:
+        match = re.search(self.pattern, response.text)
+        if match:
+            printed = match.groupdict().get("date") or ""
+            yield Found(without_tags([json.loads(f'"{match.group("text")}"')]), printed=printed)
+
+
+def select(response: TextResponse, query: str) -> Any:
+    """Elements by CSS, or by XPath where the query starts like one."""
+    return response.xpath(query) if query.startswith(("/", "(")) else response.css(query)
+
+
+def without_tags(values: list[Any]) -> Sequence[Selector | str]:
+    """HTML strings parsed, anything that is no string left out."""
+    texts = [value for value in values if isinstance(value, str) and value.strip()]
+    return [Selector(text=text) if "<" in text or "&" in text else text for text in texts]
