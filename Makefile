@@ -7,7 +7,7 @@ ifeq ($(JAVA_HOME),)
 unexport JAVA_HOME
 endif
 
-.PHONY: help setup run test test-slow lint serve package clean
+.PHONY: help setup run test test-slow lint airflow serve package clean
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
@@ -28,6 +28,9 @@ lint: setup
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+
+airflow: setup  ## a local Airflow with the DAGs on http://127.0.0.1:8081, and a first run
+	@$(PY) -m orchestration.local_airflow --run horoscope_day $(ARGS)
 
 serve: setup  ## HTTP API and page of what is published, on http://127.0.0.1:8080
 	@$(PY) -m serving.api $(ARGS)

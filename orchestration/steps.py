@@ -62,7 +62,8 @@ def promote(plan: Plan) -> list[str]:
 
 
 def publish(plan: Plan) -> list[str]:
-    return program("serving.publish", "--date", plan.day, "--storage", plan.storage)
+    registry = ["--registry", plan.registry] if plan.in_bucket else []
+    return program("serving.publish", "--date", plan.day, "--storage", plan.storage, *registry)
 
 
 def show(plan: Plan) -> list[str]:

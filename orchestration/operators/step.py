@@ -48,7 +48,7 @@ class StepOperator(BaseOperator):
         self.command: Command | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
-        os.chdir(PROJECT)  # profiles name folders and files of the project
+        os.chdir(os.environ.get("HOROSCOPE_PROJECT", PROJECT))  # the profiles' folders and files are relative
         try:
             outcome = self.follow()
         except BadSetting as error:

@@ -1,0 +1,134 @@
+"""A local Airflow with the project's DAGs, in one command: a home folder in, a running web page and
+scheduler out.
+
+    python -m orchestration.local_airflow
+    python -m orchestration.local_airflow --home .cache/airflow --port 8081 --run horoscope_day
+
+SQLite, everything on 127.0.0.1, no password (whoever can use this machine is admin). Ctrl-C ends all of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[1]
+START_S = 180
+
+
+def airflow_settings(home: Path, port: int, storage: str) -> dict[str, str]:
+    """Airflow's configuration as environment variables; nothing is written into airflow.cfg by hand."""
+    return {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "orchestration" / "dags"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
+        "AIRFLOW__CORE__PARALLELISM": "2",
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__PORT": str(port),
+        "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}",
+        "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_urlsafe(32),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        "HOROSCOPE_STORAGE": storage,
+        "PYTHONPATH": str(PROJECT),
+        "PYTHONWARNINGS": "ignore",
+    }
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def is_up(port: int) -> bool:
+    """The web server answers, the scheduler has a heartbeat, and the DAG files have been read."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v2/monitor/health", timeout=2) as answer:
+            health = json.load(answer)
+    except (urllib.error.URLError, ValueError, TimeoutError, ConnectionError):
+        return False
+    return all(health[part]["status"] == "healthy" for part in ("scheduler", "dag_processor"))
+
+
+def wait_and_run(server: subprocess.Popen[bytes], port: int, dag: str, environment: dict[str, str]) -> None:
+    """Triggers the DAG as soon as Airflow knows it; raises TimeoutError."""
+    deadline = time.monotonic() + START_S
+    trigger = [sys.executable, "-m", "airflow", "dags", "trigger", dag]
+    while time.monotonic() < deadline and server.poll() is None:
+        if is_up(port) and not subprocess.run(trigger, env=environment, capture_output=True).returncode:
+            say(f"a run of {dag} has started: http://127.0.0.1:{port}/dags/{dag}")
+            return
+        time.sleep(1)
+    raise TimeoutError(f"expected Airflow to be up within {START_S} s, found it is not; see its lines above")
+
+
+def say(message: str) -> None:
+    print(f"airflow: {message}", file=sys.stderr, flush=True)
+
+
+def read_options(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m orchestration.local_airflow",
+        description=__doc__,
+        epilog="exit codes: 0 ended by Ctrl-C, 1 Airflow did not start, 2 wrong arguments or port in use",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--home", default=".cache/airflow", help="Airflow's folder (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=8081, help="of the web page (default: %(default)s)")
+    parser.add_argument(
+        "--storage", default=os.environ.get("HOROSCOPE_STORAGE", "data"), help="root of all data"
+    )
+    parser.add_argument("--run", metavar="DAG", help="start a run of this DAG at once")
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> int:
+    options = read_options(argv)
+    if not is_free(options.port):
+        print(
+            f"error: expected a free port, found {options.port} in use; name another with --port",
+            file=sys.stderr,
+        )
+        return 2
+    home = Path(options.home).resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    storage = options.storage if "://" in options.storage else str(Path(options.storage).resolve())
+    environment = {**os.environ, **airflow_settings(home, options.port, storage)}
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    say(f"starting in {home}, page on http://127.0.0.1:{options.port} in about a minute")
+    server = subprocess.Popen([sys.executable, "-m", "airflow", "standalone"], env=environment)
+    try:
+        if options.run:
+            wait_and_run(server, options.port, options.run, environment)
+        return int(server.wait() != 0)
+    except TimeoutError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        server.terminate()
+        server.wait()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
