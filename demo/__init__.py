@@ -1,0 +1,1 @@
+"""A stand-in for the outside world: horoscope sites on loopback, with texts from a grammar of our own."""

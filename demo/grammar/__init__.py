@@ -1,0 +1,52 @@
+"""Horoscopes nobody has published: a day, a sign, a topic and a site come in, a Russian text goes out.
+
+The same arguments always give the same text. As in life, sites copy one another now and then, and a site
+sometimes reprints what it published weeks ago. `python -m demo.grammar --days 30` dumps texts.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from functools import lru_cache
+
+from demo.grammar.compose import BRIEF, ORDINARY, compose_page, seeded
+from demo.grammar.fragments import topics
+
+__all__ = ["SITES", "page", "topics", "write"]
+
+SITES: dict[str, tuple[str, ...]] = {
+    "74.ru": ("general",),
+    "retrofm.ru": ("general",),
+    "newsler.ru": ("general", "erotic", "anti", "business", "health", "cook", "love", "mobile"),
+    "astroscope.ru": ("general",),
+}
+"""Which topics each site publishes every day."""
+_BRIEF_SITES = {"newsler.ru"}
+_COPIED = 0.04
+_REPRINTED = 0.02
+
+
+def write(day: date, sign: str, topic: str, site: str) -> str:
+    """Return the text of `site` for `sign` and `topic` on `day`; KeyError for an unknown sign or topic."""
+    return page(day, topic, site)[sign]
+
+
+@lru_cache(maxsize=4096)
+def page(day: date, topic: str, site: str) -> dict[str, str]:
+    """Return sign -> text as `site` publishes them on `day`: mostly its own, some copied, some reprinted."""
+    texts = dict(_own(day, topic, site))
+    for sign in texts:
+        rng = seeded("fate", day.isoformat(), sign, topic, site)
+        fate = rng.random()
+        donors = [other for other in SITES if other != site and topic in SITES[other]]
+        if fate < _COPIED and donors:
+            texts[sign] = _own(day, topic, rng.choice(donors))[sign]
+        elif fate > 1 - _REPRINTED:
+            texts[sign] = _own(day - timedelta(days=rng.randint(3, 40)), topic, site)[sign]
+    return texts
+
+
+@lru_cache(maxsize=4096)
+def _own(day: date, topic: str, site: str) -> dict[str, str]:
+    lengths = BRIEF if site in _BRIEF_SITES else ORDINARY
+    return compose_page(day.isoformat(), topic, site, lengths)
