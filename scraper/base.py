@@ -90,8 +90,9 @@ class HoroscopeSpider(scrapy.Spider):
         if ARCHIVE in self.reach and day < self.today:
             return ARCHIVE
         raise ValueError(
-            f"expected a day that {self.name} can show on {self.today} ({', '.join(self.reach)}), found {day}, "
-            "in the date; choose another day, or set HOROSCOPE_SNAPSHOTS to an archive of the site's earlier days"
+            f"expected a day that {self.name} can show on {self.today} ({', '.join(self.reach)}), "
+            f"found {day}, in the date; choose another day, or set HOROSCOPE_SNAPSHOTS to an archive of "
+            "the site's earlier days"
         )
 
     async def start(self) -> AsyncIterator[Any]:
@@ -195,8 +196,8 @@ class HoroscopeSpider(scrapy.Spider):
         words = [date.words for date in printed_dates(found.printed, near=day)]
         values = {
             "date": day.isoformat(), "sign": found.sign or page.sign, "topic": page.topic,
-            "period": self.period, "language": self.language, "source": self.name, "url": page.url, "strategy": strategy,
-            "printed_date": words[0] if words else printed, "fetched_at": utc_instant(),
+            "period": self.period, "language": self.language, "source": self.name, "url": page.url,
+            "strategy": strategy, "printed_date": words[0] if words else printed, "fetched_at": utc_instant(),
         }  # fmt: skip
         for column, value in values.items():
             loader.add_value(column, value)
@@ -228,7 +229,7 @@ def days_asked(arguments: dict[str, str], today: dt.date) -> list[dt.date]:
 
 
 def rightly_decoded(response: TextResponse) -> TextResponse:
-    """Servers mis-declare: what decodes as UTF-8 is UTF-8 (Russian in windows-1251 never does), whatever they say."""
+    """What decodes as UTF-8 is UTF-8 whatever the server declares: Russian in windows-1251 never does."""
     if response.encoding == "utf-8":
         return response
     try:
