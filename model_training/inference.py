@@ -1,0 +1,215 @@
+"""A model directory in, horoscopes out: batched sampling, best of several, each text through the gates.
+
+    writer = inference.load("data/models/tiny", version="3")
+    texts = writer.write(date(2026, 11, 23), ["aries", "leo"], ["general", "love"], candidates=8)
+
+Each text's randomness comes from (day, sign, topic, model version) alone: the same day gives the same text.
+Every sign x topic asked for has one `Text` in the answer, in order; `text` is None where no candidate passed the gates,
+and the caller decides what that means. Importing this module loads no torch; `load` does.
+
+Run: `python -m model_training.inference --model DIR --date 2026-11-23 --signs leo --topics love`
+"""
+
+import argparse
+import datetime as dt
+import hashlib
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from model_training.gates import Gates
+from model_training.prompts import SIGN_NAMES, PromptTemplate
+
+MIN_TEXT_CHARS, MAX_TEXT_CHARS = 300, 500
+FIRST_ROUND = 3
+"""Candidates drawn for every prompt before those without an accepted text get the rest."""
+
+
+class ModelProblem(Exception):
+    """The directory is no usable model; the message says what was expected, found, where, and what to do."""
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A candidate that was not used: its text, as cut, and the gates it failed."""
+
+    text: str
+    failed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Text:
+    """One published text, with the field names of `horoscopes.json`."""
+
+    sign: str
+    topic: str
+    language: str
+    text: str | None
+    """None when no candidate passed every gate."""
+    chars: int
+    seed: int
+    """Of the candidate stream; with the model version it gives the text again."""
+    candidates: int
+    """How many were sampled."""
+    gates: dict[str, bool]
+    """Gate name -> passed, of the chosen candidate (of the least bad one when `text` is None)."""
+    model_version: str
+    accepted: tuple[str, ...] = ()
+    """All candidates that passed, the best first: a day's own gates may want the second."""
+    rejected: tuple[Rejected, ...] = field(default=(), repr=False)
+
+    def as_published(self) -> dict[str, Any]:
+        """The entry of `horoscopes.json`."""
+        published = asdict(self)
+        del published["accepted"], published["rejected"]
+        return published
+
+
+class Engine(Protocol):
+    """What samples: prompts and seeds in, raw completions out, one for each prompt."""
+
+    def complete(self, prompts: Sequence[str], seeds: Sequence[int]) -> list[str]: ...
+
+
+def seed_of(day: dt.date, sign: str, topic: str, model_version: str) -> int:
+    """63 bits from what the text is for; nothing else may enter."""
+    key = "\x1f".join((day.isoformat(), sign, topic, model_version))
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") >> 1
+
+
+def cut_to_whole_sentences(text: str, max_chars: int = MAX_TEXT_CHARS) -> str:
+    """The longest beginning of at most `max_chars` characters that ends a sentence; empty when there is none."""
+    text = " ".join(text.split())
+    ends = [
+        at + 1
+        for at, char in enumerate(text[:max_chars])
+        if char in ".!?…»"
+        and (at + 1 == len(text) or text[at + 1] == " ")
+        and text[: at + 1].rstrip("»")[-1:] in ".!?…"
+    ]
+    return text[: ends[-1]] if ends else ""
+
+
+class Writer:
+    """A loaded model that writes gated texts."""
+
+    def __init__(self, engine: Engine, template: PromptTemplate, gates: Gates, version: str) -> None:
+        self.engine, self.template, self.gates, self.version = engine, template, gates, version
+
+    def write(
+        self,
+        day: dt.date,
+        signs: Sequence[str] = tuple(SIGN_NAMES),
+        topics: Sequence[str] = ("general",),
+        candidates: int = 8,
+    ) -> list[Text]:
+        """One `Text` for every topic x sign, sampling at most `candidates` each.
+
+        Raises ValueError, listing the known ones, on a sign or topic the template does not know.
+        """
+        asked = [(sign, topic) for topic in topics for sign in signs]
+        drawn: dict[tuple[str, str], list[tuple[str, dict[str, bool]]]] = {key: [] for key in asked}
+        first = min(FIRST_ROUND, candidates)
+        for start, stop in ((0, first), (first, candidates)):
+            wanting = [key for key in asked if not any(all(gates.values()) for _, gates in drawn[key])]
+            jobs = [(key, number) for key in wanting for number in range(start, stop)]
+            if not jobs:
+                continue
+            prompts = [self.prompt(*key, number) for key, number in jobs]
+            seeds = [seed_of(day, *key, self.version) + number for key, number in jobs]
+            for (key, _), raw in zip(jobs, self.engine.complete(prompts, seeds), strict=True):
+                text = cut_to_whole_sentences(raw)
+                drawn[key].append((text, self.gates.check(text, sign=key[0])))
+        return [self._best(key, drawn[key], seed_of(day, *key, self.version)) for key in asked]
+
+    def prompt(self, sign: str, topic: str, number: int = 0) -> str:
+        """The prompt of candidate `number`: the wanted length goes round the buckets that are inside the bounds."""
+        lengths = ("400-450", "350-400", "450-500", "300-350")
+        return self.template.render({"sign": sign, "topic": topic, "length": lengths[number % len(lengths)]})
+
+    def _best(self, key: tuple[str, str], drawn: Sequence[tuple[str, Mapping[str, bool]]], seed: int) -> Text:
+        accepted = [text for text, gates in drawn if all(gates.values())]
+        chosen = max(drawn, key=lambda pair: (sum(pair[1].values()), len(pair[0])), default=("", {}))
+        accepted.sort(key=lambda text: (self.gates.copied_share(text), text))
+        best = accepted[0] if accepted else None
+        return Text(
+            sign=key[0],
+            topic=key[1],
+            language="ru",
+            text=best,
+            chars=len(best or ""),
+            seed=seed,
+            candidates=len(drawn),
+            gates=dict(chosen[1]),
+            model_version=self.version,
+            accepted=tuple(accepted),
+            rejected=tuple(
+                Rejected(text, tuple(name for name, passed in gates.items() if not passed))
+                for text, gates in drawn
+                if not all(gates.values())
+            ),
+        )
+
+
+def load(model_dir: str | Path, version: str | None = None) -> Writer:
+    """The model in `model_dir` (a local directory), ready to write. `version` seeds its texts (default: the weights' hash).
+
+    Raises ModelProblem when the directory is missing or not whole.
+    """
+    folder = Path(model_dir)
+    needed = ("metrics.json", "config.json", "tokenizer.json", "prompt.json", "train_index.npz")
+    missing = [name for name in needed if not (folder / name).is_file()]
+    if missing:
+        raise ModelProblem(
+            f"expected a trained model, found no {', '.join(missing)}, in {folder}; train one with model_training.train"
+        )
+    from model_training.sampling import TorchEngine
+
+    version = (
+        version or json.loads((folder / "metrics.json").read_text(encoding="utf-8"))["weights_sha256"][:12]
+    )
+    template = PromptTemplate.load(folder / "prompt.json")
+    return Writer(TorchEngine(folder), template, Gates.load(folder / "train_index.npz"), version)
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        description="Write horoscopes with a trained model and show which passed."
+    )
+    parser.add_argument("--model", required=True, help="model directory, as model_training.train writes it")
+    parser.add_argument("--date", type=dt.date.fromisoformat, required=True, help="the day the texts are for")
+    parser.add_argument("--signs", default=",".join(SIGN_NAMES), help="comma-separated, default all")
+    parser.add_argument("--topics", default="general", help="comma-separated, default general")
+    parser.add_argument("--candidates", type=int, default=8, help="samples for each text at most, default 8")
+    args = parser.parse_args(argv)
+    started = time.monotonic()
+    try:
+        writer = load(args.model)
+        texts = writer.write(args.date, args.signs.split(","), args.topics.split(","), args.candidates)
+    except (ModelProblem, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    for text in texts:
+        print(f"{text.sign}/{text.topic}: {text.text or '— nothing passed'}")
+    failed = Counter(name for text in texts for bad in text.rejected for name in bad.failed)
+    summary = {
+        "step": "write",
+        "outcome": "done",
+        "rows_in": len(texts),
+        "rows_out": sum(text.text is not None for text in texts),
+        "seconds": round(time.monotonic() - started, 2),
+        "sampled": sum(text.candidates for text in texts),
+        "accepted": sum(len(text.accepted) for text in texts),
+        "failed_gates": dict(sorted(failed.items())),
+    }
+    print(json.dumps(summary, ensure_ascii=False))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
