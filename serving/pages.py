@@ -1,0 +1,215 @@
+"""The web page: a published day in, Russian HTML out; the same templates make the static files.
+
+Addresses: `/` (all signs today), `/leo`, `/leo/love`, and the same after a date: `/2026-11-22/leo/love`.
+Without scripts everything works; scripts add sharing, the remembered sign and the offline copy.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from serving import texts
+from serving.clock import MoscowClock
+from serving.days import Day, PublishedDays
+from serving.signs import ELEMENTS, SIGNS, Sign, UnknownSignError, birthdays, find_sign
+
+HERE = Path(__file__).parent
+MEDIA_TYPES = {
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+    ".webmanifest": "application/manifest+json",
+}
+REVALIDATE = {
+    "Cache-Control": "no-cache",
+    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+LEAD_CHARS = 130
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a page shows: a day, a sign or all of them, a topic."""
+
+    date: dt.date
+    today: dt.date
+    sign: Sign | None = None
+    topic: str = "general"
+
+    def address(self, **changes: Any) -> str:
+        """The page's path after `changes`; today and the general topic are left out."""
+        place = Place(**{**self.__dict__, **changes})
+        parts = [] if place.date == place.today else [place.date.isoformat()]
+        parts += [place.sign.slug] if place.sign else []
+        parts += [place.topic] if place.sign and place.topic != "general" else []
+        return "/" + "/".join(parts)
+
+
+@cache
+def static_files() -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted((HERE / "static").iterdir())}
+
+
+@cache
+def static_version() -> str:
+    """Changes with any static file, so that browsers may keep them for ever."""
+    return hashlib.sha256(b"".join(static_files().values())).hexdigest()[:10]
+
+
+@cache
+def templates() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.globals.update(
+        signs=SIGNS,
+        elements=ELEMENTS,
+        words=texts,
+        birthdays=birthdays,
+        spell_day=texts.spell_day,
+        spell_date=texts.spell_date,
+        lead=lead,
+        version=static_version,
+    )
+    return environment
+
+
+def lead(text: str) -> str:
+    """The first words of a text, whole sentences if they fit, for a card."""
+    if len(text) <= LEAD_CHARS:
+        return text
+    head = text[:LEAD_CHARS]
+    ends = [head.rfind(mark) for mark in (". ", "! ", "? ", "… ")]
+    if max(ends) >= LEAD_CHARS // 3:
+        return head[: max(ends) + 1]
+    return head[: head.rfind(" ")].rstrip(" ,;:—") + "…"
+
+
+def day_links(place: Place, published: set[dt.date]) -> list[dict[str, Any]]:
+    """Yesterday, today and tomorrow, with the shown day among them when it is another."""
+    named = {
+        place.today + dt.timedelta(days=n): name for n, name in ((-1, "Вчера"), (0, "Сегодня"), (1, "Завтра"))
+    }
+    days = sorted({*named, place.date})
+    return [
+        {
+            "name": named.get(day, texts.spell_day(day)),
+            "date": day,
+            "href": place.address(date=day) if day in published else None,
+            "current": day == place.date,
+        }
+        for day in days
+    ]
+
+
+def render_page(place: Place, day: Day | None, published: set[dt.date]) -> str:
+    """The page of a place; without a day it says so and shows no other day's text."""
+    name = "sign.html" if place.sign else "home.html"
+    return (
+        templates()
+        .get_template(name)
+        .render(
+            place=place,
+            day=day,
+            topics=day.topics if day else ("general",),
+            links=day_links(place, published),
+        )
+    )
+
+
+def render_not_found(words: str) -> str:
+    return templates().get_template("not_found.html").render(asked=words)
+
+
+router = APIRouter(include_in_schema=False)
+
+
+def page(request: Request, date: dt.date, sign: Sign | None = None, topic: str = "general") -> Response:
+    clock: MoscowClock = request.app.state.clock
+    days: PublishedDays = request.app.state.days
+    place = Place(date, clock.today(), sign, topic)
+    day = days.get(date)
+    if day and sign and not day.find(sign.slug, topic):
+        return not_found(topic)
+    body = render_page(place, day, set(days.dates))
+    if day:
+        return HTMLResponse(body, 200, REVALIDATE)
+    status = 503 if date == place.today else 404
+    return HTMLResponse(body, status, {**REVALIDATE, "Cache-Control": "no-store", "Retry-After": "60"})
+
+
+def not_found(words: str) -> Response:
+    return HTMLResponse(render_not_found(words), 404, {**REVALIDATE, "Cache-Control": "no-store"})
+
+
+@router.get("/")
+async def home(request: Request) -> Response:
+    return page(request, request.app.state.clock.today())
+
+
+@router.get("/find")
+async def find(request: Request, who: str = "") -> Response:
+    """The form: a birthday or a sign in, that sign's page out."""
+    try:
+        return RedirectResponse(f"/{find_sign(who).slug}", 303, {"Cache-Control": "no-store"})
+    except UnknownSignError:
+        return not_found(who)
+
+
+@router.get("/static/{name}")
+async def static(name: str) -> Response:
+    content = static_files().get(name)
+    if content is None:
+        return not_found(name)
+    kept = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+    return Response(content, 200, kept, MEDIA_TYPES[Path(name).suffix])
+
+
+@router.get("/sw.js")
+async def service_worker() -> Response:
+    """Served from the root, so that its scope is the whole site."""
+    return Response(static_files()["sw.js"], 200, {"Cache-Control": "no-cache"}, "text/javascript")
+
+
+@router.get("/favicon.ico")
+async def favicon() -> Response:
+    return RedirectResponse("/static/icon.svg", 308)
+
+
+@router.get("/{path:path}")
+async def place(request: Request, path: str) -> Response:
+    """`[date/][sign[/topic]]`; another spelling of a sign leads to its own page."""
+    parts = path.strip("/").split("/")
+    date = request.app.state.clock.today()
+    try:
+        date = dt.date.fromisoformat(parts[0]) if len(parts[0]) == len("2026-11-23") else date
+        given = parts[1:] if len(parts[0]) == len("2026-11-23") else parts
+    except ValueError:
+        given = parts
+    if not given:
+        return page(request, date)
+    try:
+        sign = find_sign(given[0])
+    except UnknownSignError:
+        return not_found(path)
+    topic = given[1] if len(given) == 2 else "general"
+    if len(given) > 2 or topic not in texts.TOPICS:
+        return not_found(path)
+    if given[0] != sign.slug or path.endswith("/"):
+        return RedirectResponse(Place(date, request.app.state.clock.today(), sign, topic).address(), 308)
+    return page(request, date, sign, topic)
