@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import re
 from typing import NamedTuple
@@ -15,8 +16,8 @@ MONTHS = (
 ENGLISH_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 _PRINTED = re.compile(
-    r"(?P<iso>\b\d{4}-\d{2}-\d{2}\b)"
-    r"|(?P<dots>\b\d{1,2}\.\d{1,2}\.\d{4}\b)"
+    r"(?P<iso>(?<!\d)\d{4}-\d{2}-\d{2}(?!\d))"
+    r"|(?P<dots>(?<![\d.])\d{1,2}\.\d{1,2}\.\d{4}(?!\d))"
     rf"|(?P<words>\b\d{{1,2}}\s+(?:{'|'.join(MONTHS)})[а-яё]*(?:\s+\d{{4}})?)"
     rf"|(?P<english>\b(?:{'|'.join(ENGLISH_MONTHS)})[a-z]*\.?\s+\d{{1,2}},\s+\d{{4}}\b)",
     re.IGNORECASE,
@@ -92,12 +93,10 @@ def parse_day(text: str, today: dt.date) -> dt.date:
     if text in relative:
         return today + dt.timedelta(days=relative[text])
     if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
-        try:
+        with contextlib.suppress(ValueError):  # 2026-02-30 looks like a day and is none
             return dt.date.fromisoformat(text)
-        except ValueError:
-            pass
     raise ValueError(
-        f"expected a day like 2026-11-23 (or today, tomorrow, yesterday), found {text!r}, in the date"
+        f"expected a day YYYY-MM-DD (or today, tomorrow, yesterday), found {text!r}, in the date"
     )
 
 

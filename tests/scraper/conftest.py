@@ -1,0 +1,58 @@
+"""A snapshot archive, spiders without an engine, and programs run against the archive."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from scrapy.crawler import Crawler
+from scrapy.settings import Settings
+from scrapy.spiderloader import SpiderLoader
+
+from tests.scraper.pages import DAY, Archive
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def archive():
+    served = Archive()
+    yield served
+    served.server.shutdown()
+    served.server.server_close()
+
+
+@pytest.fixture
+def make_spider():
+    """A spider by name, ready to parse: no engine, no network."""
+
+    def make(name, **arguments):
+        settings = Settings()
+        settings.setmodule("scraper.settings", "project")
+        spider_class = SpiderLoader.from_settings(settings).load(name)
+        return spider_class.from_crawler(Crawler(spider_class, settings), **{"date": str(DAY)} | arguments)
+
+    return make
+
+
+@pytest.fixture
+def run(archive, tmp_path):
+    """Runs a program of the scraper against the archive; returns exit code, last line as JSON, stderr."""
+
+    def command(*arguments, storage=tmp_path / "storage", snapshots=archive.url, timeout_s=120):
+        environment = os.environ | {"HOROSCOPE_SNAPSHOTS": snapshots, "HOROSCOPE_STORAGE": str(storage)}
+        done = subprocess.run(
+            [sys.executable, "-m", *arguments],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+        )
+        lines = done.stdout.strip().splitlines()
+        last = json.loads(lines[-1]) if lines and lines[-1].startswith("{") else None
+        return done.returncode, last, done.stderr
+
+    return command

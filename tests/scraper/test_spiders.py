@@ -1,0 +1,151 @@
+"""Each spider on a page in its site's structure: every field of every row; and each way such a page goes
+wrong.
+"""
+
+import datetime as dt
+
+import pytest
+
+from scraper.base import Page, rightly_decoded
+from scraper.items import SIGNS
+from tests.scraper.pages import (
+    DAY,
+    astroscope_page,
+    newsler_page,
+    respond,
+    retrofm_page,
+    ru74_page,
+    russian,
+    text_of,
+)
+
+ALL_SIGNS = {"ru74": ru74_page, "retrofm": retrofm_page, "newsler": newsler_page}
+STRATEGY = {"ru74": "headings", "retrofm": "boxes", "newsler": "blocks"}
+PRINTED = {"ru74": russian(DAY), "retrofm": "", "newsler": ""}
+
+
+ALL = Page("https://site.test/")
+
+
+def rows(spider, body, page=ALL, day=DAY):
+    items, faults = spider.items_of(respond(body), page, day)
+    return {item.sign: item for item in items}, faults
+
+
+@pytest.mark.parametrize("name", ALL_SIGNS)
+def test_a_page_of_all_signs_gives_every_field_of_twelve_rows(name, make_spider):
+    items, faults = rows(make_spider(name), ALL_SIGNS[name](DAY), Page("https://site.test/", topic="love"))
+    assert faults == []
+    assert list(items) == list(SIGNS)
+    for sign, item in items.items():
+        assert item.text == text_of(sign, "general")
+        assert (item.date, item.topic, item.period, item.language) == ("2026-11-20", "love", "day", "ru")
+        assert (item.source, item.url, item.strategy) == (name, "https://site.test/", STRATEGY[name])
+        assert item.printed_date == PRINTED[name]
+        assert dt.datetime.fromisoformat(item.fetched_at).tzinfo == dt.UTC
+
+
+@pytest.mark.parametrize("sign", ["aries", "leo", "pisces"])
+def test_a_page_of_one_sign_gives_its_row(sign, make_spider):
+    items, faults = rows(
+        make_spider("astroscope"), astroscope_page(DAY, sign), Page("https://site.test/", sign)
+    )
+    assert faults == []
+    assert items[sign].text == text_of(sign)
+    assert (items[sign].printed_date, items[sign].strategy) == ("20.11.2026", "heading")
+
+
+@pytest.mark.parametrize("name", ["ru74", "astroscope"])
+def test_a_page_for_another_day_gives_no_row_and_says_so(name, make_spider):
+    yesterday = DAY - dt.timedelta(days=1)
+    body = ru74_page(yesterday) if name == "ru74" else astroscope_page(yesterday, "leo")
+    items, faults = rows(
+        make_spider(name), body, Page("https://site.test/", None if name == "ru74" else "leo")
+    )
+    assert items == {}
+    assert "expected a page for 2026-11-20, found" in faults[0]
+
+
+@pytest.mark.parametrize("name", ["ru74", "astroscope"])
+def test_a_page_that_lost_its_date_gives_no_row_and_says_so(name, make_spider):
+    body = ru74_page(DAY) if name == "ru74" else astroscope_page(DAY, "leo")
+    for words in ("Прогноз на 20 ноября. Обновлено 20.11.2026", "20.11.2026"):
+        body = body.replace(words, "скоро")
+    items, faults = rows(
+        make_spider(name), body, Page("https://site.test/", None if name == "ru74" else "leo")
+    )
+    assert items == {}
+    assert "expected a printed date, found none" in faults[0]
+
+
+def test_a_page_titled_with_another_sign_is_refused(make_spider):
+    items, faults = rows(
+        make_spider("astroscope"), astroscope_page(DAY, "virgo"), Page("https://site.test/", "leo")
+    )
+    assert (items, faults) == ({}, ["https://site.test/: expected leo, found a page titled virgo"])
+
+
+@pytest.mark.parametrize(
+    "body", ["", "<html><body><h1>Проверка браузера</h1><p>Подождите…</p></body></html>"]
+)
+@pytest.mark.parametrize("name", ["retrofm", "newsler"])
+def test_a_page_without_horoscopes_names_the_strategies_tried(name, body, make_spider):
+    items, faults = rows(make_spider(name), body)
+    assert items == {}
+    assert "expected horoscopes, found none by" in faults[0]
+    assert STRATEGY[name] in faults[0]
+
+
+def test_when_classes_are_renamed_another_strategy_finds_the_texts(make_spider):
+    body = (
+        retrofm_page(DAY)
+        .replace("text_box", "x1f")
+        .replace("\t\t\t\t\t\t\t", "<p>")
+        .replace("<h6>Гороскоп", "<h6>О нас")
+    )
+    items, faults = rows(make_spider("retrofm"), body)
+    assert (len(items), faults) == (12, [])
+    assert {item.strategy for item in items.values()} == {"headings"}
+    assert items["leo"].text == text_of("leo")
+
+
+def test_a_sign_without_text_leaves_the_other_eleven(make_spider):
+    body = newsler_page(DAY).replace(text_of("cancer"), "")
+    items, _ = rows(make_spider("newsler"), body)
+    assert set(SIGNS) - set(items) == {"cancer"}
+
+
+@pytest.mark.parametrize(
+    ("declared", "actual"), [("windows-1251", "utf-8"), ("windows-1251", "windows-1251"), ("utf-8", "utf-8")]
+)
+def test_a_text_is_read_right_whatever_encoding_the_server_declares(declared, actual):
+    response = respond(
+        "<p>Утро ясное — день</p>".encode(actual), content_type=f"text/html; charset={declared}"
+    )
+    assert rightly_decoded(response).css("p::text").get() == "Утро ясное — день"
+
+
+@pytest.mark.parametrize(
+    ("name", "offset", "address"),
+    [("ru74", 1, "https://74.ru/horoscope/tomorrow/"), ("ru74", 0, "https://74.ru/horoscope/daily/")],
+)
+def test_a_live_day_is_asked_for_where_the_site_shows_it(name, offset, address, make_spider):
+    spider = make_spider(name, today=str(DAY))
+    spider.settings.set("HOROSCOPE_SNAPSHOTS", "", "cmdline")
+    day = DAY + dt.timedelta(days=offset)
+    assert [page.url for page in spider.pages(day, spider.when(day))] == [address]
+
+
+@pytest.mark.parametrize(
+    ("name", "offset"), [("ru74", -1), ("retrofm", 1), ("newsler", -30), ("astroscope", 2)]
+)
+def test_a_day_that_a_live_site_does_not_show_is_refused_by_name(name, offset, make_spider):
+    spider = make_spider(name, today=str(DAY))
+    with pytest.raises(ValueError, match=rf"{name} can show on 2026-11-20 \(today.*HOROSCOPE_SNAPSHOTS"):
+        spider.when(DAY + dt.timedelta(days=offset))
+
+
+def test_addresses_of_a_day_cover_twelve_signs_and_every_topic(make_spider):
+    pages = list(make_spider("newsler").pages(DAY, "today"))
+    assert len({page.topic for page in pages}) == len(pages) == 8
+    assert {page.sign for page in make_spider("astroscope").pages(DAY, "today")} == set(SIGNS)
