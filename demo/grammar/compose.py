@@ -26,7 +26,9 @@ _IMPERSONAL = {"anti", "cook", "mobile", "beauty"}
 """Topics about things, where a line about the temperament would break the thought."""
 _STEM = re.compile(r"[а-яё]{6,}")
 _DRAFTS = 3
-_TRIES = 24
+_TRIES = 12
+_SENTENCE_CHARS = 80
+"""About as long as an opening, a line or a piece of advice is."""
 
 
 def seeded(*key: str) -> Random:
@@ -68,15 +70,12 @@ def repeats(text: str) -> int:
 
 def _draft(thread: Thread, sign: Sign, topic_name: str, band: Band, rng: Random) -> str:
     target = rng.randint(*band)
-    plan = [rng.choice(thread.open)]
-    body = list(enumerate(thread.body))
-    rng.shuffle(body)
-    wanted = max(0, round(target / 105) - 2)
-    kept = [line for _, line in sorted(body[:wanted])]
-    if topic_name not in _IMPERSONAL and target > 300 and rng.random() < 0.2:
-        plan.append(rng.choice(elements()[sign.element][thread.tone]))
-        kept = kept[: max(1, wanted - 1)]
-    plan += [*kept, rng.choice(thread.advice)]
-    if rng.random() < 0.45:
+    has_close = target > MIDDLE[1] or rng.random() < 0.4
+    wanted = max(1, round(target / _SENTENCE_CHARS) - 2 - has_close)
+    kept = sorted(rng.sample(range(len(thread.body)), min(wanted, len(thread.body))))
+    plan = [rng.choice(thread.open), *(thread.body[index] for index in kept), rng.choice(thread.advice)]
+    if topic_name not in _IMPERSONAL and target > MIDDLE[0] and rng.random() < 0.2:
+        plan[1] = rng.choice(elements()[sign.element][thread.tone])
+    if has_close:
         plan.append(rng.choice(topic(topic_name).close[thread.tone]))
-    return " ".join(fill(choose(parse(line), rng), sign, rng) for line in plan)
+    return fill(" ".join(choose(parse(line), rng) for line in plan), sign, rng)

@@ -1,6 +1,7 @@
 """The little language of the fragments: a fragment comes in, a sentence with its choices made goes out.
 
-`[a|b]` is a choice and may be nested; `{dat}` is the sign's people in a case, `{sg_gen}` the sign itself;
+`[a|b] … [x|y]` is a choice in columns: choices of as many options fall alike, a with x, b with y.
+`{a|b}` is a choice by itself. `{dat}` is the sign's people in a case, `{sg_gen}` the sign itself;
 `{готов/готова/готовы}` agrees with the sign itself; `{morning}`, `{noon}`, `{evening}` are times of day.
 """
 
@@ -15,13 +16,12 @@ from demo.grammar.signs import Sign
 
 TIMES = {
     "morning": ("с утра", "утром", "в первой половине дня", "до обеда", "в начале дня"),
-    "noon": ("днём", "ближе к обеду", "в середине дня", "после обеда", "часа в три пополудни"),
-    "evening": ("вечером", "ближе к вечеру", "к концу дня", "под вечер", "на закате дня"),
+    "noon": ("днём", "ближе к обеду", "в середине дня", "после обеда", "после полудня"),
+    "evening": ("вечером", "ближе к вечеру", "к концу дня", "под вечер", "в конце дня"),
 }
-_TOKEN = re.compile(r"[\[\]|]|[^\[\]|]+")
+_TOKEN = re.compile(r"[\[\]|]|(?:\{[^{}]*\}|[^\[\]|{}])+")
 _SLOT = re.compile(r"\{([^{}]+)\}")
 _SENTENCE_START = re.compile(r"(^|[.!?…] )([а-яёa-z])")
-_SPACE_BEFORE_MARK = re.compile(r"\s+([,.:;!?])")
 
 Piece = str | tuple[tuple["Piece", ...], ...]
 
@@ -60,20 +60,31 @@ def _choice(tokens: list[str], at: int) -> tuple[tuple[tuple[Piece, ...], ...], 
             return tuple(options), at
 
 
-def choose(pieces: tuple[Piece, ...], rng: Random) -> str:
-    """Return the pieces joined, each choice decided by `rng`; slots stay as they are."""
-    return "".join(piece if isinstance(piece, str) else choose(rng.choice(piece), rng) for piece in pieces)
+def choose(pieces: tuple[Piece, ...], rng: Random, picked: dict[int, int] | None = None) -> str:
+    """Return the pieces joined; choices with as many options fall alike. Slots stay as they are."""
+    picked = {} if picked is None else picked
+    text = ""
+    for piece in pieces:
+        if not isinstance(piece, str):
+            count = len(piece)
+            if count not in picked:
+                picked[count] = rng.randrange(count)
+            piece = choose(piece[picked[count]], rng, picked)
+        text += piece
+    return text
 
 
 def fill(text: str, sign: Sign, rng: Random) -> str:
     """Return `text` with slots filled for `sign`, sentences capitalised; KeyError for an unknown slot."""
-    filled = _SPACE_BEFORE_MARK.sub(r"\1", _SLOT.sub(_filler(sign, rng), text))
+    filled = _SLOT.sub(_filler(sign, rng), text)
     return _SENTENCE_START.sub(lambda match: match[1] + match[2].upper(), filled)
 
 
 def _filler(sign: Sign, rng: Random) -> Callable[[re.Match[str]], str]:
     def word(match: re.Match[str]) -> str:
         slot = match[1]
+        if "|" in slot:
+            return rng.choice(slot.split("|"))
         if "/" in slot:
             return slot.split("/")[sign.gender]
         key = slot.lower()
