@@ -18,47 +18,23 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import fsspec
 from tqdm import tqdm
 
 from serving.command import CommandError, add_date, parser, run_command
 from serving.days import SCHEMA, CorruptDayError, Day, day_path, read_day
-from serving.registered import registered_models
-from serving.selection import Candidate, Selection
+from serving.registered import CannotWriteError, Cell, RegisteredModel, Writer, registered_models
+from serving.selection import Selection
 from serving.signs import SIGNS
 from serving.texts import DISCLAIMER, TOPICS
 
 STEP = "publish"
 DEFAULT_TOPICS = "general,love,business,health"
 PAST_DAYS = 30
-ATTEMPTS = 4
+ATTEMPTS = 8
 """How often a cell whose candidates were all refused is sampled again before the model is given up."""
-
-Cell = tuple[str, str]
-"""(topic, sign)"""
-
-
-class Writer(Protocol):
-    """A loaded model that writes texts."""
-
-    def write(self, day: dt.date, cells: Sequence[Cell], candidates: int, attempt: int) -> list[Candidate]:
-        """All sampled texts for the cells, with gates; another `attempt`, other seeds. Repeatable."""
-
-
-class RegisteredModel(Protocol):
-    """One version in the registry; `lineage()` is `model` of horoscopes.json."""
-
-    status: str
-
-    def lineage(self) -> dict[str, Any]: ...
-
-    def load(self) -> Writer: ...
-
-
-class IncompleteDayError(Exception):
-    """Some cells stayed empty; the message names them and why."""
 
 
 def publish_day(
@@ -79,7 +55,7 @@ def publish_day(
     for model in models:
         try:
             selection = fill_day(model.load(), day, topics, candidates, past_texts)
-        except (IncompleteDayError, OSError, ValueError, RuntimeError) as error:
+        except CannotWriteError as error:
             failures.append(f"{_name(model)}: {error}")
             continue
         write_day(root, day, day_document(day, model, selection, generated_at))
@@ -90,7 +66,7 @@ def publish_day(
 def fill_day(
     writer: Writer, day: dt.date, topics: Sequence[str], candidates: int, past_texts: Sequence[str]
 ) -> Selection:
-    """A text for every sign × topic, or `IncompleteDayError` naming the cells that stayed empty."""
+    """A text for every sign × topic, or `CannotWriteError` naming the cells that stayed empty."""
     selection = Selection(day, past_texts)
     cells: list[Cell] = [(topic, sign.slug) for topic in topics for sign in SIGNS]
     with tqdm(total=len(cells), desc=f"{day}", unit="text", disable=None, file=sys.stderr) as bar:
@@ -105,7 +81,7 @@ def fill_day(
         reasons = "; ".join(
             f"{sign}/{topic}: {dict(selection.refusals[topic, sign])}" for topic, sign in empty[:3]
         )
-        raise IncompleteDayError(f"{len(empty)} of {len(cells)} texts refused ({reasons})")
+        raise CannotWriteError(f"{len(empty)} of {len(cells)} texts refused ({reasons})")
     return selection
 
 

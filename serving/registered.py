@@ -1,11 +1,114 @@
-"""The registry's models as publish needs them: registry address in, champion and previous champion out.
+"""Models as publish needs them: a registry's address in, the champion and the previous champion out, ready
+to write.
 
-The only file that knows `model_training`; it imports the registry on call and the model on load, so
-nothing else in serving ever touches torch or MLflow.
+The only file that knows `model_training`; it imports the registry when asked for models and inference when
+one is loaded, so nothing else in serving ever touches torch or MLflow.
 """
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
-def registered_models(registry: str) -> list:
-    raise NotImplementedError
+from serving.command import CommandError
+from serving.selection import Candidate
+
+Cell = tuple[str, str]
+"""(topic, sign)"""
+
+
+class CannotWriteError(Exception):
+    """This model cannot write this day; the message says why, and another model may be tried."""
+
+
+class Writer(Protocol):
+    """A loaded model that writes texts."""
+
+    def write(self, day: dt.date, cells: Sequence[Cell], candidates: int, attempt: int) -> list[Candidate]:
+        """All sampled texts for the cells, with gates; another `attempt`, other seeds. Repeatable."""
+
+
+class RegisteredModel(Protocol):
+    """One version in the registry."""
+
+    status: str
+    """`champion` or `previous_champion`."""
+
+    def lineage(self) -> dict[str, Any]:
+        """`model` of horoscopes.json."""
+
+    def load(self) -> Writer:
+        """Raises CannotWriteError when the model is damaged."""
+
+
+@dataclass
+class GatedWriter:
+    """`model_training.inference.Writer` with its accepted and rejected texts told one by one."""
+
+    writer: Any
+    version: str
+
+    def write(self, day: dt.date, cells: Sequence[Cell], candidates: int, attempt: int) -> list[Candidate]:
+        from model_training import inference
+
+        seeded_by = f"{self.version}/{attempt}" if attempt else self.version
+        writer = inference.Writer(self.writer.engine, self.writer.template, self.writer.gates, seeded_by)
+        found: list[Candidate] = []
+        for topic in dict.fromkeys(topic for topic, _ in cells):
+            asked = [sign for cell_topic, sign in cells if cell_topic == topic]
+            try:
+                for text in writer.write(day, asked, [topic], candidates):
+                    found += candidates_of(text)
+            except ValueError as error:  # a topic this model was never taught
+                raise CannotWriteError(str(error)) from error
+        return found
+
+
+def candidates_of(text: Any) -> Iterator[Candidate]:
+    """Every sampled candidate of one `inference.Text`; its own order of the accepted ones is the score."""
+    cell = {"sign": text.sign, "topic": text.topic, "language": text.language, "seed": text.seed}
+    for rank, accepted in enumerate(text.accepted):
+        yield Candidate(**cell, text=accepted, gates=dict.fromkeys(text.gates, True), score=-float(rank))
+    for rejected in text.rejected:
+        gates = {name: name not in rejected.failed for name in text.gates}
+        yield Candidate(**cell, text=rejected.text, gates=gates, score=float("-inf"))
+
+
+@dataclass
+class RegistryModel:
+    """A version of `model_training.registry`."""
+
+    version: Any
+    status: str
+
+    def lineage(self) -> dict[str, Any]:
+        return {
+            "name": self.version.name,
+            "version": str(self.version.version),
+            "run_id": self.version.run_id,
+            "dataset_version": self.version.dataset_version,
+            "sources": list(self.version.sources),
+        }
+
+    def load(self) -> Writer:
+        from model_training import inference
+
+        try:
+            writer = inference.load(self.version.path, version=str(self.version.version))
+        except (inference.ModelProblem, OSError, ValueError, RuntimeError) as error:
+            raise CannotWriteError(str(error)) from error
+        return GatedWriter(writer, str(self.version.version))
+
+
+def registered_models(address: str) -> list[RegisteredModel]:
+    """The champion first, then the previous one if there is any; one clear line when there is no champion."""
+    from model_training import registry  # type: ignore[attr-defined]
+
+    try:
+        champion, previous = registry.champion(address), registry.previous_champion(address)
+    except registry.RegistryProblem as error:
+        raise CommandError(str(error)) from error
+    models: list[RegisteredModel] = [RegistryModel(champion, "champion")]
+    return models + ([RegistryModel(previous, "previous_champion")] if previous else [])

@@ -16,6 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from serving.publish import publish_day
+from serving.registered import CannotWriteError
 from serving.selection import Candidate
 
 WORD_LINES = (
@@ -80,7 +81,7 @@ class FakeModel:
 
     def load(self):
         if self.broken:
-            raise OSError("weights are damaged")
+            raise CannotWriteError("weights are damaged")
         return self.writer
 
 

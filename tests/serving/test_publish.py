@@ -77,7 +77,7 @@ def test_when_the_champion_cannot_fill_the_day_the_previous_one_does_and_it_is_s
     champion = FakeModel(FakeWriter("2", refuse=frozenset({("love", "leo")})))
     summary = publish(tmp_path, day, [champion, FakeModel(FakeWriter("1"), "previous_champion")])
     assert document(tmp_path, day)["status"] == summary["status"] == "previous_champion"
-    assert "leo/love: {'format': 8}" in summary["fallbacks"][0]
+    assert "leo/love: {'format': 16}" in summary["fallbacks"][0]
     damaged = FakeModel(FakeWriter("3"), broken=True)
     assert (
         "weights are damaged"

@@ -1,0 +1,77 @@
+"""The seam to model_training, its real Writer, gates and prompts over an engine without weights."""
+
+import random
+
+import pytest
+from fake_model import publish
+
+from model_training import inference
+from model_training.gates import Gates
+from model_training.prompts import DEFAULT_TEMPLATE
+from serving import registered
+from serving.days import read_day
+
+SUBJECTS = ("Утро", "Разговор", "Случайная встреча", "Новая мысль", "Старый друг", "Тихий вечер", "Дорога")
+SAYINGS = [
+    f"{verb} {complement}."
+    for verb in ("принесёт", "подскажет", "подарит", "откроет", "обещает", "укажет", "вернёт")
+    for complement in (
+        "весть",
+        "верное решение",
+        "редкую удачу",
+        "хороший совет",
+        "покой и ясность",
+        "повод к шутке",
+    )
+]
+
+
+class Engine:
+    """Gives grammatical nonsense by the seed; every third completion is too short to pass."""
+
+    def complete(self, prompts, seeds):
+        return [self._text(seed) if seed % 3 else "Коротко." for seed in seeds]
+
+    def _text(self, seed):
+        dice = random.Random(seed)
+        return " ".join(f"{dice.choice(SUBJECTS)} {saying}" for saying in dice.sample(SAYINGS, 11))
+
+
+class Champion:
+    status = "champion"
+
+    def lineage(self):
+        return {
+            "name": "horoscope",
+            "version": "3",
+            "run_id": "r",
+            "dataset_version": "d",
+            "sources": ["demo"],
+        }
+
+    def load(self):
+        writer = inference.Writer(Engine(), DEFAULT_TEMPLATE, Gates.build([], []), "3")
+        return registered.GatedWriter(writer, "3")
+
+
+def test_a_day_is_published_through_the_models_own_writer_and_gates(tmp_path, day):
+    summary = publish(tmp_path, day, [Champion()], candidates=4)
+    published = read_day(str(tmp_path), day)
+    assert len(published.horoscopes) == 24
+    assert all(300 <= h.chars <= 500 and h.model_version == "3" for h in published.horoscopes)
+    assert {"format", "sign", "copied", "safe", "unlike_last_days"} <= set(published.horoscopes[0].gates)
+    assert summary["refused"]["format"] > 0
+
+
+def test_another_attempt_gives_other_texts_and_the_same_attempt_the_same(day):
+    writer = Champion().load()
+    texts = [
+        {c.text for c in writer.write(day, [("love", "leo")], 6, attempt) if all(c.gates.values())}
+        for attempt in (0, 0, 1)
+    ]
+    assert texts[0] == texts[1] != texts[2]
+
+
+def test_a_topic_the_model_was_never_taught_is_named(day):
+    with pytest.raises(registered.CannotWriteError, match="weather"):
+        Champion().load().write(day, [("weather", "leo")], 2, 0)
