@@ -35,6 +35,8 @@ class Settings:
     """Requests at once from one address."""
     cors_origins: Sequence[str] = ()
     """Origins whose pages may call the API; `*` for all, empty for none."""
+    base_url: str = "http://127.0.0.1:8080"
+    """Where readers reach the site; feeds carry whole addresses."""
     log_all: bool = False
     """Whether answers sent from memory are logged too."""
 
@@ -100,6 +102,7 @@ def create_app(days: PublishedDays, clock: MoscowClock, settings: Settings) -> A
         redoc_url=None,
     )
     app.state.days, app.state.clock, app.state.metrics = days, clock, Metrics()
+    app.state.base_url = settings.base_url.rstrip("/")
     app.include_router(v1.router)
     app.include_router(health)
     app.include_router(pages.router)

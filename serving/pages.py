@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,10 +18,10 @@ import jinja2
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from serving import texts
+from serving import feeds, texts
 from serving.clock import MoscowClock
 from serving.days import Day, PublishedDays
-from serving.signs import ELEMENTS, SIGNS, Sign, UnknownSignError, birthdays, find_sign
+from serving.signs import BY_SLUG, ELEMENTS, SIGNS, Sign, UnknownSignError, birthdays, find_sign
 
 HERE = Path(__file__).parent
 MEDIA_TYPES = {
@@ -117,8 +118,8 @@ def day_links(place: Place, published: set[dt.date]) -> list[dict[str, Any]]:
     ]
 
 
-def render_page(place: Place, day: Day | None, published: set[dt.date]) -> str:
-    """The page of a place; without a day it says so and shows no other day's text."""
+def render_page(place: Place, day: Day | None, published: set[dt.date], live: bool = True) -> str:
+    """The page of a place; without a day it says so. `live`: a server will answer its form."""
     name = "sign.html" if place.sign else "home.html"
     return (
         templates()
@@ -128,12 +129,13 @@ def render_page(place: Place, day: Day | None, published: set[dt.date]) -> str:
             day=day,
             topics=day.topics if day else ("general",),
             links=day_links(place, published),
+            live=live,
         )
     )
 
 
-def render_not_found(words: str) -> str:
-    return templates().get_template("not_found.html").render(asked=words)
+def render_not_found(words: str, live: bool = True) -> str:
+    return templates().get_template("not_found.html").render(asked=words, live=live)
 
 
 router = APIRouter(include_in_schema=False)
@@ -189,6 +191,24 @@ async def service_worker() -> Response:
 @router.get("/favicon.ico")
 async def favicon() -> Response:
     return RedirectResponse("/static/icon.svg", 308)
+
+
+@router.get("/{sign}/rss.xml")
+async def rss(request: Request, sign: str) -> Response:
+    return feed(request, sign, feeds.render_rss, "application/rss+xml")
+
+
+@router.get("/{sign}/calendar.ics")
+async def calendar(request: Request, sign: str) -> Response:
+    return feed(request, sign, feeds.render_calendar, "text/calendar; charset=utf-8")
+
+
+def feed(request: Request, sign: str, render: Callable[..., bytes], media_type: str) -> Response:
+    if sign not in BY_SLUG:
+        return not_found(sign)
+    days: PublishedDays = request.app.state.days
+    held = [day for date in days.dates if (day := days.get(date))]
+    return Response(render(held, BY_SLUG[sign], request.app.state.base_url), 200, REVALIDATE, media_type)
 
 
 @router.get("/{path:path}")

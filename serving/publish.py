@@ -176,6 +176,10 @@ def topics_argument(words: str) -> list[str]:
     unknown = [topic for topic in topics if topic not in TOPICS]
     if unknown or not topics:
         raise argparse.ArgumentTypeError(f"expected topics of {', '.join(TOPICS)}, found {words!r}")
+    if "general" not in topics:
+        raise argparse.ArgumentTypeError(
+            f"expected general among the topics: pages open with it, found {words!r}"
+        )
     return list(dict.fromkeys(topics))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -126,6 +127,18 @@ def horoscope_answer(day: Day, horoscope: Horoscope) -> HoroscopeAnswer:
     )
 
 
+def day_answer(day: Day, found: Sequence[Horoscope] = ()) -> DayAnswer:
+    """The day with the horoscopes found, or with all of them."""
+    found = found or day.horoscopes
+    return DayAnswer(
+        date=day.date,
+        status=day.status,
+        topics=list(dict.fromkeys(horoscope.topic for horoscope in found)),
+        disclaimer=day.disclaimer,
+        horoscopes=[horoscope_answer(day, horoscope) for horoscope in found],
+    )
+
+
 def sign_answer(sign: Sign) -> SignAnswer:
     first, last = birthdays(sign)
     return SignAnswer(
@@ -212,13 +225,7 @@ async def horoscopes(
     if not found:
         raise no_topic(published, topic or "any", language)
     response.headers.update(PUBLIC)
-    return DayAnswer(
-        date=published.date,
-        status=published.status,
-        topics=list(dict.fromkeys(h.topic for h in found)),
-        disclaimer=published.disclaimer,
-        horoscopes=[horoscope_answer(published, h) for h in found],
-    )
+    return day_answer(published, found)
 
 
 @router.get("/signs")
