@@ -27,7 +27,6 @@ from orchestration.settings import BadSetting
 POLL_S = 0.05
 SAMPLE_S = 1.0
 DEATH_SIGNAL_OPTION = 1  # PR_SET_PDEATHSIG of Linux's prctl
-ERROR_LINES = 12
 
 
 @dataclass(frozen=True)
@@ -186,11 +185,11 @@ def last_json_line(path: Path) -> dict[str, Any]:
 
 
 def own_error(log: Path) -> str:
-    """The last `error:` line of a log, else its last lines."""
+    """The last `error:` line of a log, else its last line."""
     lines = [
-        line.rstrip()
+        line.strip()
         for line in log.read_text(encoding="utf-8", errors="replace").splitlines()
         if line.strip()
     ]
     errors = [line for line in lines if line.startswith("error:")]
-    return errors[-1].removeprefix("error:").strip() if errors else "\n".join(lines[-ERROR_LINES:])
+    return [*lines, *errors][-1].removeprefix("error:").strip() if lines else ""

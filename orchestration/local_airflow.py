@@ -10,6 +10,7 @@ SQLite, everything on 127.0.0.1, no password (whoever can use this machine is ad
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import secrets
@@ -24,6 +25,7 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
 START_S = 180
+STOP_S = 30
 
 
 def airflow_settings(home: Path, port: int, storage: str) -> dict[str, str]:
@@ -40,12 +42,13 @@ def airflow_settings(home: Path, port: int, storage: str) -> dict[str, str]:
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}",
         "AIRFLOW__API__WORKERS": "1",
-        "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_urlsafe(32),
+        "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_urlsafe(64),
+        "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",  # else every task's process lingers five seconds
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "HOROSCOPE_STORAGE": storage,
         "PYTHONPATH": str(PROJECT),
-        "PYTHONWARNINGS": "ignore",
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
     }
 
 
@@ -79,6 +82,18 @@ def wait_and_run(server: subprocess.Popen[bytes], port: int, dag: str, environme
             return
         time.sleep(1)
     raise TimeoutError(f"expected Airflow to be up within {START_S} s, found it is not; see its lines above")
+
+
+def end(server: subprocess.Popen[bytes]) -> None:
+    """Airflow's parts end with it on SIGINT only; what is left of its group after that is killed."""
+    server.send_signal(signal.SIGINT)
+    try:
+        server.wait(timeout=STOP_S)
+    except subprocess.TimeoutExpired:
+        say(f"still there after {STOP_S} s, killing it")
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(server.pid, signal.SIGKILL)
+    server.wait()
 
 
 def say(message: str) -> None:
@@ -115,7 +130,8 @@ def main(argv: list[str] | None = None) -> int:
     environment = {**os.environ, **airflow_settings(home, options.port, storage)}
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     say(f"starting in {home}, page on http://127.0.0.1:{options.port} in about a minute")
-    server = subprocess.Popen([sys.executable, "-m", "airflow", "standalone"], env=environment)
+    argv = [sys.executable, "-m", "airflow", "standalone"]
+    server = subprocess.Popen(argv, env=environment, process_group=0)
     try:
         if options.run:
             wait_and_run(server, options.port, options.run, environment)
@@ -126,8 +142,7 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 0
     finally:
-        server.terminate()
-        server.wait()
+        end(server)
 
 
 if __name__ == "__main__":

@@ -14,8 +14,6 @@ from airflow.sdk import DAG, Param
 
 from orchestration.operators.step import StepOperator
 
-DAY = "{{ (logical_date or dag_run.run_after).in_timezone('Europe/Moscow').to_date_string() }}"
-
 with DAG(
     dag_id="horoscope_day",
     description="Collect, clean, train, evaluate, promote, publish, show: one day",
@@ -24,7 +22,11 @@ with DAG(
     start_date=pendulum.datetime(2026, 1, 1, tz="Europe/Moscow"),
     catchup=False,
     max_active_runs=1,
-    params={"profile": Param("local", type="string"), "sites": Param("demo", enum=["demo", "live"])},
+    params={
+        "date": Param(None, type=["null", "string"], format="date", description="empty: the run's own day"),
+        "profile": Param("local", type="string", description="a file of orchestration/profiles"),
+        "sites": Param("demo", enum=["demo", "live"]),
+    },
     tags=["horoscope"],
 ) as dag:
     patient: dict[str, Any] = {
@@ -32,11 +34,11 @@ with DAG(
         "retry_delay": timedelta(minutes=5),
         "retry_exponential_backoff": True,
     }
-    collect = StepOperator(task_id="collect", step="collect", day=DAY, **patient)
-    process = StepOperator(task_id="process", step="process", day=DAY, retries=1)
-    train = StepOperator(task_id="train", step="train", day=DAY, skips_what_follows=True)
-    evaluate = StepOperator(task_id="evaluate", step="evaluate", day=DAY)
-    promote = StepOperator(task_id="promote", step="promote", day=DAY)
-    publish = StepOperator(task_id="publish", step="publish", day=DAY, trigger_rule="none_failed")
-    show = StepOperator(task_id="show", step="show", day=DAY)
+    collect = StepOperator(task_id="collect", step="collect", **patient)
+    process = StepOperator(task_id="process", step="process", retries=1)
+    train = StepOperator(task_id="train", step="train", skips_what_follows=True)
+    evaluate = StepOperator(task_id="evaluate", step="evaluate")
+    promote = StepOperator(task_id="promote", step="promote")
+    publish = StepOperator(task_id="publish", step="publish", trigger_rule="none_failed")
+    show = StepOperator(task_id="show", step="show")
     collect >> process >> train >> evaluate >> promote >> publish >> show

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import os
 import tempfile
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
@@ -22,11 +24,23 @@ from orchestration.steps import find_step
 
 PROJECT = Path(__file__).resolve().parents[2]
 WRONG_ARGUMENTS = 2
+RUN_DAY = "{{ params.date or dag_run.logical_date or dag_run.run_after }}"
+"""The day asked for by hand, else the instant of the run: a backfilled run makes its own day and no other."""
 KILL_GRACE_S = 3.0  # Airflow itself kills five seconds after it asked
 
 
+def moscow_day(instant: str) -> str:
+    """A day is left as it is; an instant such as `2026-11-22 21:30:00+00:00` gives Moscow's day then."""
+    if "T" not in instant and " " not in instant:
+        return instant
+    return datetime.fromisoformat(instant).astimezone(ZoneInfo("Europe/Moscow")).date().isoformat()
+
+
 class StepOperator(BaseOperator):
-    """Runs `step` for `day`; `skips_what_follows` turns a skipped step into a skipped task."""
+    """Runs `step` for `day` (a date, or an instant in any zone).
+
+    `skips_what_follows` turns a skipped step into a skipped task.
+    """
 
     template_fields = ("day", "profile", "sites", "storage")
     ui_color = "#e8f0fe"
@@ -35,7 +49,7 @@ class StepOperator(BaseOperator):
         self,
         *,
         step: str,
-        day: str,
+        day: str = RUN_DAY,
         profile: str = "{{ params.profile }}",
         sites: str = "{{ params.sites }}",
         storage: str = "",
@@ -62,7 +76,7 @@ class StepOperator(BaseOperator):
         return outcome.summary | {"peak_mib": round(outcome.peak_mib)}
 
     def follow(self) -> Outcome:
-        plan = make_plan(self.day, self.profile, self.sites, self.storage)
+        plan = make_plan(moscow_day(self.day), self.profile, self.sites, self.storage)
         argv = find_step(self.step).command(plan)
         self.log.info("command: %s", " ".join(argv))
         with tempfile.TemporaryDirectory(prefix=f"horoscope-{self.step}-") as logs:

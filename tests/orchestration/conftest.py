@@ -34,9 +34,10 @@ def main(step, product):
     if product and wish.get("outcome") != "skipped":
         named = dict(zip(argv[::2], argv[1::2]))
         root = named.get("--output") or named["--storage"]
-        target = pathlib.Path(root, product.format(day=named.get("--date", "")))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text("fake")
+        import fsspec
+        path = root + "/" + product.format(day=named.get("--date", ""))
+        with fsspec.open(path, "w", **({} if "://" in path else {"auto_mkdir": True})) as file:
+            file.write('{"parts": [], "raw_manifests": []}')
     line = {"step": step, "outcome": "done", "rows_in": 24, "rows_out": 12, "seconds": 0.1}
     print(json.dumps(line | {k: wish[k] for k in ("outcome", "reason", "rows_out") if k in wish}))
 """
