@@ -1,0 +1,72 @@
+"""A part on disk: in come rows with their verdicts, out comes one folder with clean, rejected and the ledger.
+
+Everything is written under `processed/_writing/` and renamed into place whole; `dataset.json`, written later,
+is what makes it count. File names and the order of rows depend on the rows alone.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, Dict
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from spark_processing.dataset import to_json
+from spark_processing.schema import CLEAN, REJECTED
+
+WRITING = "processed/_writing"
+ROWS_PER_FILE = 200_000
+ORDER = ("date", "source", "sign", "topic", "horoscope_id")
+
+
+def write_part(storage: Any, folder: str, verdicts: DataFrame, ledger: Dict[str, Any]) -> None:
+    """Publish the part at `folder`, replacing what a killed job may have left there."""
+    aside = f"{WRITING}/{uuid.uuid4().hex}"
+    kept, rejected = ledger["kept"], ledger["rows_in"] - ledger["kept"]
+    clean = in_files(clean_rows(verdicts), kept)
+    clean.write.parquet(storage.path(f"{aside}/clean"))
+    write_csv(clean, storage.path(f"{aside}/clean_csv"))
+    in_files(rejected_rows(verdicts), rejected).write.parquet(storage.path(f"{aside}/rejected"))
+    for name in ("clean", "clean_csv", "rejected"):
+        name_by_number(storage, f"{aside}/{name}")
+    storage.write(f"{aside}/ledger.json", to_json(ledger))
+    storage.delete(folder)
+    storage.rename(aside, folder)
+
+
+def clean_rows(verdicts: DataFrame) -> DataFrame:
+    """The kept rows as `schema.CLEAN`."""
+    kept = verdicts.where(F.col("reason").isNull()).withColumn("date", F.to_date("date"))
+    return kept.select(*[F.col(field.name).cast(field.dataType) for field in CLEAN])
+
+
+def rejected_rows(verdicts: DataFrame) -> DataFrame:
+    """The other rows as `schema.REJECTED`."""
+    return verdicts.where(F.col("reason").isNotNull()).select(*REJECTED.names)
+
+
+def in_files(rows: DataFrame, count: int) -> DataFrame:
+    """Sorted, in as many files as `count` rows need, at least one; rows go to files by their id."""
+    files = max(1, -(-count // ROWS_PER_FILE))
+    spread = rows.coalesce(1) if files == 1 else rows.repartition(files, "horoscope_id")
+    return spread.sortWithinPartitions(*ORDER)
+
+
+def write_csv(clean: DataFrame, path: str) -> None:
+    """Comma, doubled quotes, LF, a header; flags joined by `|`; an absent value and an empty one look the
+    same."""
+    flat = clean.withColumn("quality_flags", F.concat_ws("|", "quality_flags"))
+    flat.write.csv(path, header=True, escape='"', emptyValue="", lineSep="\n", ignoreLeadingWhiteSpace=False,
+                   ignoreTrailingWhiteSpace=False)  # fmt: skip
+
+
+def name_by_number(storage: Any, folder: str) -> None:
+    """Spark names files by a random id: number them instead, and drop its markers and checksums."""
+    data = [name for name in storage.names(folder) if name.startswith("part-")]
+    for number, name in enumerate(data):
+        extension = name.rpartition("-c000")[2]
+        storage.rename(f"{folder}/{name}", f"{folder}/part-{number:05d}{extension}")
+    for name in storage.names(folder):
+        if not name.startswith("part-"):
+            storage.delete(f"{folder}/{name}")

@@ -1,0 +1,67 @@
+"""From raw parts to a part of the dataset: in come checked raw runs, out comes the part's folder, ready to
+be listed."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Dict, List, Tuple
+
+from pyspark import StorageLevel
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from spark_processing.dataset import Dataset, Part
+from spark_processing.duplicates import flag_duplicate_texts, flag_repeated_ids
+from spark_processing.ledger import SCHEMA_VERSION, count_rows, find_examples, kept_dates, make_ledger
+from spark_processing.part_writer import WRITING, write_part
+from spark_processing.raw_parts import read_judged
+from spark_processing.raw_runs import RawRun
+from spark_processing.rules import Options
+from spark_processing.session import open_session
+
+
+def add_part(
+    storage: Any, base: Dataset, runs: List[RawRun], part: str, options: Options, master: str, partitions: int
+) -> Tuple[Part, Dict[str, Any]]:
+    """Judge the runs' rows beside the base's and write the part. Returns it with its ledger."""
+    say("starting Spark")
+    spark = open_session("horoscopes: clean", master, partitions)
+    say("judging rows")
+    verdicts = judge_runs(spark, storage, base, runs, options).persist(StorageLevel.MEMORY_AND_DISK)
+    counts = count_rows(verdicts)
+    ledger = {
+        "schema": SCHEMA_VERSION,
+        "part": part,
+        "rules_version": base.rules_version,
+        "options": base.options,
+        **make_ledger(counts, sum(run.rows for run in runs)),
+        "examples": find_examples(verdicts),
+    }
+    new = Part(part, ledger["kept"], *kept_dates(counts))
+    say(f"writing {new.rows} of {ledger['rows_in']} rows to {new.folder}")
+    storage.delete(WRITING)  # what a killed job may have left
+    write_part(storage, new.folder, verdicts, ledger)
+    storage.delete(WRITING)
+    verdicts.unpersist()
+    return new, ledger
+
+
+def judge_runs(
+    spark: SparkSession, storage: Any, base: Dataset, runs: List[RawRun], options: Options
+) -> DataFrame:
+    """Every row of the runs with its final verdict: `schema.JUDGED`, `matched_id`, `cluster_id`."""
+    judged = read_judged(spark, storage, [part for run in runs for part in run.parts], options)
+    kept = read_history(spark, storage, base, "clean", "horoscope_id string, text_hash string")
+    rejected = read_history(spark, storage, base, "rejected", "horoscope_id string")
+    fresh = flag_repeated_ids(judged, kept.select("horoscope_id").union(rejected))
+    return flag_duplicate_texts(fresh, kept).withColumn("cluster_id", F.col("text_hash"))
+
+
+def read_history(spark: SparkSession, storage: Any, base: Dataset, table: str, columns: str) -> DataFrame:
+    """Columns of a table over all parts of the dataset; no rows when it has no part."""
+    folders = [storage.path(f"{part.folder}/{table}") for part in base.parts]
+    return spark.read.schema(columns).parquet(*folders) if folders else spark.createDataFrame([], columns)
+
+
+def say(message: str) -> None:
+    print(f"process: {message}", file=sys.stderr, flush=True)

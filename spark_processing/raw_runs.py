@@ -1,0 +1,103 @@
+"""Which raw runs are new and whole: in comes the storage, out come runs whose every part is what its manifest
+says.
+
+Needs no Spark where the root is a folder, so a daily run with nothing new, or with a damaged part, ends at
+once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Dict, List, NamedTuple, Tuple
+
+from spark_processing.schema import RAW_COLUMNS, RAW_SCHEMA_VERSION
+
+HEADER = ",".join(RAW_COLUMNS)
+
+
+class RawDataError(Exception):
+    """A raw run is not what its manifest says; the message names the file and the way out."""
+
+
+class RawPart(NamedTuple):
+    path: str
+    """Relative to the storage root."""
+    rows: int
+    bytes: int
+    sha256: str
+
+
+class RawRun(NamedTuple):
+    manifest: str
+    """Path of the manifest, relative to the storage root."""
+    sha256: str
+    """Of the manifest itself."""
+    parts: Tuple[RawPart, ...]
+
+    @property
+    def rows(self) -> int:
+        return sum(part.rows for part in self.parts)
+
+
+def find_runs(storage: Any) -> List[RawRun]:
+    """Every complete run, sorted by path. A run without a manifest, or with a failed one, does not exist."""
+    runs = []
+    for date in _folders(storage, "raw", "date="):
+        for source in _folders(storage, date, "source="):
+            for run in _folders(storage, source, "run="):
+                runs += _read_run(storage, run)
+    return runs
+
+
+def _folders(storage: Any, parent: str, prefix: str) -> List[str]:
+    return [f"{parent}/{name}" for name in storage.names(parent) if name.startswith(prefix)]
+
+
+def _read_run(storage: Any, folder: str) -> List[RawRun]:
+    path = f"{folder}/manifest.json"
+    if not storage.exists(path):
+        return []
+    content = storage.read(path)
+    try:
+        manifest: Dict[str, Any] = json.loads(content)
+        outcome, schema = manifest["outcome"], manifest["schema"]
+        parts = [
+            RawPart(f"{folder}/{p['name']}", p["rows"], p["bytes"], p["sha256"]) for p in manifest["parts"]
+        ]
+    except (ValueError, KeyError, TypeError) as error:
+        raise RawDataError(
+            f"expected a manifest as DATA_FORMAT.md describes, found {type(error).__name__}: {error}, "
+            f"in {path}; collect that day again or remove the run's folder"
+        ) from error
+    if schema != RAW_SCHEMA_VERSION:
+        raise RawDataError(
+            f"expected raw schema {RAW_SCHEMA_VERSION}, found {schema}, in {path}; update the cleaning job"
+        )
+    return [RawRun(path, hashlib.sha256(content).hexdigest(), tuple(parts))] if outcome == "complete" else []
+
+
+def check_parts(storage: Any, runs: List[RawRun]) -> None:
+    """Raise RawDataError listing every part that is missing, damaged, or has other columns than ours."""
+    parts = [part for run in runs for part in run.parts]
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        faults = [fault for fault in pool.map(lambda part: part_fault(storage, part), parts) if fault]
+    if faults:
+        raise RawDataError(
+            "; ".join(faults) + "; restore the file, or collect that day again and remove the run's folder"
+        )
+
+
+def part_fault(storage: Any, part: RawPart) -> str:
+    """What is wrong with a part, in one line; empty when nothing is."""
+    if not storage.exists(part.path):
+        return f"expected a part of {part.rows} rows, found no file, in {part.path}"
+    found = storage.digest(part.path)
+    if found.bytes != part.bytes:
+        return f"expected {part.bytes} bytes, found {found.bytes}, in {part.path}"
+    if found.sha256 != part.sha256:
+        return f"expected sha256 {part.sha256[:12]}…, found {found.sha256[:12]}…, in {part.path}"
+    if found.header.rstrip("\r") != HEADER:
+        return f"expected columns {HEADER}, found {found.header}, in {part.path}"
+    return ""
