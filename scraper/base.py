@@ -156,7 +156,7 @@ class HoroscopeSpider(scrapy.Spider):
         if self.dated_by:
             dates = self.dates_on(response, day)
             if not dates:
-                yield f"{page.url}: expected a printed date, found none by {', '.join(self.dated_by)}"
+                yield f"{page.url}: expected a printed date, found none; see python -m scraper.doctor"
             elif day not in {date.day for date in dates}:
                 yield f"{page.url}: expected a page for {day}, found {dates[0].words!r}"
         if page.sign:
