@@ -15,7 +15,6 @@ import hashlib
 import io
 import json
 import os
-import re
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -27,12 +26,16 @@ from fsspec.core import url_to_fs
 import scraper
 from scraper.items import COLUMNS, HoroscopeItem
 
-SPOOL = Path(".cache/spool")
-_RUN = re.compile(r"raw/date=(?P<day>[^/]+)/source=(?P<source>[^/]+)/run=(?P<run>[^/]+)/manifest\.json$")
+ADDRESS = ".storage"
 
 
 class StorageError(Exception):
     """The storage cannot be read or written; the message is for the user."""
+
+
+def spool() -> Path:
+    """Where runs for a bucket wait until the store has confirmed them."""
+    return Path(os.environ.get("HOROSCOPE_SPOOL", ".cache/spool"))
 
 
 def is_remote(root: str) -> bool:
@@ -59,7 +62,7 @@ class Aside:
     def __init__(self, root: str, process: str) -> None:
         """Raises StorageError where nothing can be written."""
         self.root = root
-        self.base = SPOOL if is_remote(root) else local_path(root) / "raw" / ".aside"
+        self.base = spool() if is_remote(root) else local_path(root) / "raw" / ".aside"
         self.folder = self.base / process
         try:
             self.folder.mkdir(parents=True)
@@ -70,8 +73,8 @@ class Aside:
                 f"in --storage {root}; give another folder or mend its permissions"
             ) from error
         fcntl.flock(self._lock, fcntl.LOCK_EX)
-        if not is_remote(root):
-            self.sweep()
+        (self.folder / ADDRESS).write_text(root, encoding="utf-8")
+        self.sweep()
 
     def sweep(self) -> None:
         """Remove what killed processes left: a folder whose lock nobody holds."""
@@ -83,13 +86,16 @@ class Aside:
                 continue
             except OSError:  # killed before it had a lock, or swept by a neighbour this very moment
                 pass
-            shutil.rmtree(folder, ignore_errors=True)
+            self._discard(folder)
 
     def close(self) -> None:
-        """Anything not published by now is dropped."""
+        """Anything not published by now is dropped, but for whole runs that a bucket has not taken."""
         self._lock.close()
-        if not is_remote(self.root):
-            shutil.rmtree(self.folder, ignore_errors=True)
+        self._discard(self.folder)
+
+    def _discard(self, folder: Path) -> None:
+        if not is_remote(self.root) or not whole_runs(folder):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def check_writable(root: str) -> None:
@@ -98,6 +104,11 @@ def check_writable(root: str) -> None:
         list(manifests(root, source="none", day="none"))
     else:
         Aside(root, "check").close()
+
+
+def whole_runs(folder: Path) -> list[Path]:
+    """Run folders aside that only wait to be published: their manifest is written."""
+    return sorted(manifest.parent for manifest in folder.glob("date=*/source=*/run=*/manifest.json"))
 
 
 class RunWriter:
