@@ -29,8 +29,8 @@ lint: setup
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 
-airflow: setup  ## a local Airflow with the DAGs on http://127.0.0.1:8081, and a first run
-	@$(PY) -m orchestration.local_airflow --run horoscope_day $(ARGS)
+airflow: setup  ## a local Airflow with the DAGs on http://127.0.0.1:8081
+	@$(PY) -m orchestration.local_airflow $(ARGS)
 
 serve: setup  ## HTTP API and page of what is published, on http://127.0.0.1:8080
 	@$(PY) -m serving.api $(ARGS)

@@ -2,7 +2,7 @@
 scheduler out.
 
     python -m orchestration.local_airflow
-    python -m orchestration.local_airflow --home .cache/airflow --port 8081 --run horoscope_day
+    python -m orchestration.local_airflow --home .cache/airflow --port 8081
 
 SQLite, everything on 127.0.0.1, no password (whoever can use this machine is admin). Ctrl-C ends all of it.
 """
@@ -34,7 +34,6 @@ def airflow_settings(home: Path, port: int, storage: str) -> dict[str, str]:
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "orchestration" / "dags"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
         "AIRFLOW__CORE__PARALLELISM": "2",
@@ -72,13 +71,13 @@ def is_up(port: int) -> bool:
     return all(health[part]["status"] == "healthy" for part in ("scheduler", "dag_processor"))
 
 
-def wait_and_run(server: subprocess.Popen[bytes], port: int, dag: str, environment: dict[str, str]) -> None:
-    """Triggers the DAG as soon as Airflow knows it; raises TimeoutError."""
+def unpause_when_up(server: subprocess.Popen[bytes], port: int, environment: dict[str, str]) -> None:
+    """Lets the DAGs run once every part is there: a task started before the web server would fail."""
     deadline = time.monotonic() + START_S
-    trigger = [sys.executable, "-m", "airflow", "dags", "trigger", dag]
+    unpause = [sys.executable, "-m", "airflow", "dags", "unpause", "--treat-dag-id-as-regex", "--yes", ".*"]
     while time.monotonic() < deadline and server.poll() is None:
-        if is_up(port) and not subprocess.run(trigger, env=environment, capture_output=True).returncode:
-            say(f"a run of {dag} has started: http://127.0.0.1:{port}/dags/{dag}")
+        if is_up(port) and not subprocess.run(unpause, env=environment, capture_output=True).returncode:
+            say(f"ready, the schedule's last run starts by itself: http://127.0.0.1:{port}/dags")
             return
         time.sleep(1)
     raise TimeoutError(f"expected Airflow to be up within {START_S} s, found it is not; see its lines above")
@@ -112,7 +111,7 @@ def read_options(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--storage", default=os.environ.get("HOROSCOPE_STORAGE", "data"), help="root of all data"
     )
-    parser.add_argument("--run", metavar="DAG", help="start a run of this DAG at once")
+    parser.add_argument("--paused", action="store_true", help="leave the DAGs paused: start runs by hand")
     return parser.parse_args(argv)
 
 
@@ -128,13 +127,14 @@ def main(argv: list[str] | None = None) -> int:
     home.mkdir(parents=True, exist_ok=True)
     storage = options.storage if "://" in options.storage else str(Path(options.storage).resolve())
     environment = {**os.environ, **airflow_settings(home, options.port, storage)}
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     say(f"starting in {home}, page on http://127.0.0.1:{options.port} in about a minute")
     argv = [sys.executable, "-m", "airflow", "standalone"]
     server = subprocess.Popen(argv, env=environment, process_group=0)
     try:
-        if options.run:
-            wait_and_run(server, options.port, options.run, environment)
+        if not options.paused:
+            unpause_when_up(server, options.port, environment)
         return int(server.wait() != 0)
     except TimeoutError as error:
         print(f"error: {error}", file=sys.stderr)

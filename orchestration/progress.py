@@ -35,7 +35,7 @@ class PlainLines:
         self._print(f"{step}: {purpose}")
 
     def line(self, text: str) -> None:
-        self._print(f"{self.step}: {text}")
+        self._print(text if text.startswith(self.step) else f"{self.step}: {text}")
 
     def tick(self) -> None:
         return
