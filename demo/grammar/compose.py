@@ -7,10 +7,11 @@ that repeats itself least is taken.
 from __future__ import annotations
 
 import re
+from functools import cache
 from hashlib import sha256
 from random import Random
 
-from demo.grammar.fragments import Thread, elements, topic
+from demo.grammar.fragments import Thread, elements, synonyms, topic
 from demo.grammar.markup import choose, fill, parse
 from demo.grammar.signs import SIGNS, Sign
 
@@ -78,4 +79,18 @@ def _draft(thread: Thread, sign: Sign, topic_name: str, band: Band, rng: Random)
         plan[1] = rng.choice(elements()[sign.element][thread.tone])
     if has_close:
         plan.append(rng.choice(topic(topic_name).close[thread.tone]))
-    return fill(" ".join(choose(parse(line), rng) for line in plan), sign, rng)
+    return fill(_reworded(" ".join(choose(parse(line), rng) for line in plan), rng), sign, rng)
+
+
+def _reworded(text: str, rng: Random) -> str:
+    """Return `text` with about half of the words that have synonyms in other words; capitals come later."""
+    alike = synonyms()
+    return _synonym_pattern().sub(
+        lambda match: rng.choice(alike[match[0].lower()]) if rng.random() < 0.5 else match[0], text
+    )
+
+
+@cache
+def _synonym_pattern() -> re.Pattern[str]:
+    words = sorted(synonyms(), key=len, reverse=True)
+    return re.compile(rf"\b({'|'.join(words)})\b", re.IGNORECASE)

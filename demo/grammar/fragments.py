@@ -63,3 +63,9 @@ def elements() -> dict[str, dict[str, tuple[str, ...]]]:
     """Lines about a temperament: element -> tone -> lines; they follow an opening in topics about people."""
     data = tomllib.loads((TEXTS / "_elements.toml").read_text("utf-8"))
     return {element: {tone: tuple(data[element][tone]) for tone in TONES} for element in ELEMENTS}
+
+
+@cache
+def synonyms() -> dict[str, list[str]]:
+    """Words and what may stand for each of them in any fragment."""
+    return tomllib.loads((TEXTS / "_synonyms.toml").read_text("utf-8"))

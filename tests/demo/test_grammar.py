@@ -189,3 +189,8 @@ def test_dump_refuses_an_unknown_site_by_listing_the_known(capsys):
         main(["--sites", "nowhere.ru"])
     assert refusal.value.code == 2
     assert "74.ru" in capsys.readouterr().err
+
+
+def test_a_synonym_never_leaves_two_prepositions_or_the_same_word_twice():
+    clumsy = re.compile(r"\b(на|в|до|с|к|за) в этот день|\b(\w{4,}) \2\b", re.IGNORECASE)
+    assert [text for site in SITES for text in sample(site) if clumsy.search(text)] == []
