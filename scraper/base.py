@@ -19,10 +19,11 @@ from scrapy.crawler import Crawler
 from scrapy.http import Response, TextResponse
 from twisted.python.failure import Failure
 
-from scraper.days import day_range, moscow_today, parse_day, printed_dates, utc_instant
+from scraper.days import PrintedDate, day_range, moscow_today, parse_day, printed_dates, utc_instant
 from scraper.items import SIGNS, HoroscopeItem
 from scraper.ledger import Ledger
 from scraper.loaders import HoroscopeLoader
+from scraper.page_faults import disguise, is_cut_short
 from scraper.processors import is_horoscope_text, node_text
 from scraper.signs import sign_in
 from scraper.strategies import Found, Strategy, select
@@ -139,37 +140,45 @@ class HoroscopeSpider(scrapy.Spider):
                 f"{page.url}: expected text, found {response.headers.get('Content-Type', b'nothing')!r}"
             ]
         response = rightly_decoded(response)
-        faults = list(self.page_faults(response, page, day))
-        if faults:
-            return [], faults
         strategy, found = self.best(response, page, day)
+        faults = list(self.page_faults(response, page, day, bool(found)))
+        if faults:
+            return [], [f"{page.url}: {fault}" for fault in faults]
+        printed = self.page_date(response, day)
+        words = printed.words if printed else ""
+        return [self.load(piece, page, day, strategy, words) for piece in found], []
+
+    def page_faults(self, response: TextResponse, page: Page, day: dt.date, found: bool) -> Iterator[str]:
+        """A challenge, a page cut short, for another day, or about another sign."""
         if not found:
             tried = ", ".join(strategy.name for strategy in self.strategies)
-            return [], [
-                f"{page.url}: expected horoscopes, found none by {tried}; see python -m scraper.doctor"
-            ]
-        printed = self.printed_date(response, day)
-        return [self.load(piece, page, day, strategy, printed) for piece in found], []
+            what = disguise(response) or self.other_days(response, day)
+            what = what or f"none by {tried}; see python -m scraper.doctor"
+            yield f"expected horoscopes for {day}, found {what}"
+        if found and is_cut_short(response):
+            yield "expected a whole page, found one cut short"
+        printed = self.page_date(response, day)
+        if printed and printed.day != day:
+            yield f"expected a page for {day}, found {printed.words!r}"
+        if found and self.dated_by and not printed:
+            yield "expected a printed date, found none; see python -m scraper.doctor"
+        title = sign_in(" ".join(map(node_text, select(response, self.titled_by)))) if page.sign else None
+        if title and title != page.sign:
+            yield f"expected {page.sign}, found a page titled {title}"
 
-    def page_faults(self, response: TextResponse, page: Page, day: dt.date) -> Iterator[str]:
-        """A page for another day, or about another sign."""
-        if self.dated_by:
-            dates = self.dates_on(response, day)
-            if not dates:
-                yield f"{page.url}: expected a printed date, found none; see python -m scraper.doctor"
-            elif day not in {date.day for date in dates}:
-                yield f"{page.url}: expected a page for {day}, found {dates[0].words!r}"
-        if page.sign:
-            title = sign_in(" ".join(map(node_text, response.css(self.titled_by))))
-            if title and title != page.sign:
-                yield f"{page.url}: expected {page.sign}, found a page titled {title}"
+    def other_days(self, response: TextResponse, day: dt.date) -> str | None:
+        """On a page of several days: which days it has, if that is what is wrong with it."""
+        printed = [found.printed for strategy in self.strategies for found in strategy.find(response)]
+        days = sorted(date.day for words in printed for date in printed_dates(words, near=day))
+        return f"texts for {days[0]} … {days[-1]}" if days else None
 
-    def dates_on(self, response: TextResponse, day: dt.date) -> list[Any]:
-        words = " | ".join(node_text(part) for query in self.dated_by for part in select(response, query))
-        return printed_dates(words, near=day)
-
-    def printed_date(self, response: TextResponse, day: dt.date) -> str:
-        return next((date.words for date in self.dates_on(response, day) if date.day == day), "")
+    def page_date(self, response: TextResponse, day: dt.date) -> PrintedDate | None:
+        """The first date in the first place that prints one: others on the page tell when it was updated."""
+        for query in self.dated_by:
+            for part in select(response, query):
+                for date in printed_dates(node_text(part), near=day):
+                    return date
+        return None
 
     def best(self, response: TextResponse, page: Page, day: dt.date) -> tuple[str, list[Found]]:
         """The first strategy that finds every sign of the page, else the one that finds most."""

@@ -283,7 +283,7 @@ def archive_manifest(items: list[HoroscopeItem], dropped: Counter[str], started_
     return {
         "outcome": "complete", "started_at": started_at, "finished_at": utc_instant(),
         "spider_version": "archive", "coverage": {"expected": cells, "found": cells, "missing": []},
-        "strategies": {"archive": len(items)}, "dropped": dict(dropped), "failures": [],
+        "strategies": {"archive": len(items)}, "dropped": dict(dropped), "failures": [], "warnings": [],
     }  # fmt: skip
 
 

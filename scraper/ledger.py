@@ -11,7 +11,7 @@ import asyncio
 import datetime as dt
 import uuid
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from scrapy import signals
@@ -20,13 +20,16 @@ from scrapy.exceptions import DropItem
 
 from scraper.days import utc_instant
 from scraper.items import HoroscopeItem
-from scraper.monitors import faults_of
+from scraper.monitors import faults_of, warnings_of
+from scraper.runs import manifests, read_rows
 
+DAY = dt.timedelta(days=1)
 Cell = tuple[str, str]
 """(sign, topic)"""
 day_complete = object()
 """Signal, with `account: DayAccount`."""
 OPEN_DAYS = 8
+REMEMBERED_DAYS = 2 * OPEN_DAYS
 
 
 class Dropped(DropItem):
@@ -52,11 +55,21 @@ class DayAccount:
     strategies: Counter[str] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def missing(self) -> list[str]:
         """Names such as `leo/love/2026-11-23`."""
         return sorted(f"{sign}/{topic}/{self.day}" for sign, topic in self.expected - self.texts.keys())
+
+    @property
+    def found(self) -> int:
+        """Cells that have a text."""
+        return len(self.texts)
+
+    def without_texts(self) -> DayAccount:
+        """The same account as far as a summary needs it, for memory's sake."""
+        return replace(self, texts=dict.fromkeys(self.texts, ""))
 
     @property
     def outcome(self) -> str:
@@ -73,6 +86,7 @@ class Ledger:
         self.run = run_id()
         self.accounts: dict[dt.date, DayAccount] = {}
         self.outcomes: dict[dt.date, DayAccount] = {}
+        self.texts: dict[dt.date, dict[Cell, str]] = {}
         self._room = asyncio.Semaphore(OPEN_DAYS)
 
     @classmethod
@@ -149,14 +163,33 @@ class Ledger:
             self._close(account)
 
     def _close(self, account: DayAccount) -> None:
-        account.failures += faults_of(account)
+        neighbours = self._neighbours(account)
+        account.failures += faults_of(account, neighbours)
+        account.warnings += warnings_of(account, neighbours)
+        self.texts[account.day] = account.texts
+        if len(self.texts) > REMEMBERED_DAYS:
+            del self.texts[min(self.texts)]
         del self.accounts[account.day]
         self._room.release()
         self._hand_over(account)
 
+    def _neighbours(self, account: DayAccount) -> dict[str, dict[Cell, str]]:
+        """Texts of the days beside this one, from this crawl or from the storage; none where none are."""
+        days = {"the day before": account.day - DAY, "the day after": account.day + DAY}
+        return {name: self.texts.get(day) or self._stored(account.source, day) for name, day in days.items()}
+
+    def _stored(self, source: str, day: dt.date) -> dict[Cell, str]:
+        root = self.crawler.settings["HOROSCOPE_STORAGE"]
+        return {
+            (row["sign"], row["topic"]): row["text"]
+            for run, manifest in manifests(root, source, str(day))
+            if manifest["outcome"] == "complete"
+            for row in read_rows(root, run, manifest)
+        }
+
     def _hand_over(self, account: DayAccount) -> None:
         self.crawler.signals.send_catch_log(day_complete, account=account)
-        self.outcomes[account.day] = account
+        self.outcomes[account.day] = account.without_texts()
 
 
 def run_id() -> str:

@@ -81,4 +81,5 @@ def manifest_of(account: DayAccount, spider: Any) -> dict[str, Any]:
         "strategies": dict(account.strategies),
         "dropped": dict(account.dropped),
         "failures": account.failures,
+        "warnings": account.warnings,
     }

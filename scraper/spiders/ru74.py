@@ -16,10 +16,7 @@ class Ru74Spider(HoroscopeSpider):
 
     name = "ru74"
     reach = ("today", "tomorrow")
-    dated_by = (
-        "//*[not(self::script) and contains(text(), 'Прогноз на')]",
-        "//*[contains(text(), 'Обновлено')]",
-    )
+    dated_by = ("//*[not(self::script) and contains(text(), 'Прогноз на')]",)
     strategies = (
         Headings("headings", containing="гороскоп для"),
         Headings("headings-bare"),

@@ -86,14 +86,43 @@ def test_a_page_titled_with_another_sign_is_refused(make_spider):
 
 
 @pytest.mark.parametrize(
-    "body", ["", "<html><body><h1>Проверка браузера</h1><p>Подождите…</p></body></html>"]
+    ("body", "what"),
+    [
+        ("", "an empty page"),
+        (
+            "<title>Just a moment...</title><script src='/cdn-cgi/challenge-platform/x'></script>",
+            "Cloudflare",
+        ),
+        ("<html><body><h1>Проверка браузера</h1><p>Подождите…</p></body></html>", "browser check"),
+        ("<html><title>DDoS-Guard</title></html>", "DDoS-Guard"),
+        ("<html><form action='/showcaptcha'>Подтвердите</form></html>", "captcha"),
+        ("<html><title>Доступ ограничен</title></html>", "access denied"),
+        ("<html><h1>Технические работы</h1></html>", "error page"),
+        ("<html><h1>Гороскоп</h1><p>Скоро здесь будет новый раздел.</p></html>", "none by "),
+    ],
 )
 @pytest.mark.parametrize("name", ["retrofm", "newsler"])
-def test_a_page_without_horoscopes_names_the_strategies_tried(name, body, make_spider):
+def test_a_page_without_horoscopes_is_called_what_it_is(name, body, what, make_spider):
     items, faults = rows(make_spider(name), body)
+    assert (items, len(faults)) == ({}, 1)
+    assert f"expected horoscopes for {DAY}, found " in faults[0]
+    assert what in faults[0]
+
+
+@pytest.mark.parametrize("cut_at", [0.3, 0.6, 0.9, 0.99])
+@pytest.mark.parametrize("name", ALL_SIGNS)
+def test_a_page_cut_short_gives_no_row(name, cut_at, make_spider):
+    body = ALL_SIGNS[name](DAY)
+    items, faults = rows(make_spider(name), body[: int(len(body) * cut_at)])
     assert items == {}
-    assert "expected horoscopes, found none by" in faults[0]
-    assert STRATEGY[name] in faults[0]
+    assert "cut short" in faults[0] or "found none" in faults[0]
+
+
+def test_tomorrow_under_todays_address_is_noticed_although_the_page_was_updated_today(make_spider):
+    tomorrow = DAY + dt.timedelta(days=1)
+    body = ru74_page(tomorrow).replace(f"{tomorrow:%d.%m.%Y}", f"{DAY:%d.%m.%Y}")
+    items, faults = rows(make_spider("ru74"), body)
+    assert (items, faults) == ({}, ["https://site.test/: expected a page for 2026-11-20, found '21 ноября'"])
 
 
 def test_when_classes_are_renamed_another_strategy_finds_the_texts(make_spider):
