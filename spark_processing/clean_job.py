@@ -161,7 +161,7 @@ def open_storage(args: argparse.Namespace) -> Storage:
     from spark_processing.session import open_session
 
     require_java()
-    return HadoopStorage(args.storage, open_session("horoscopes: clean", args.master, args.partitions))
+    return HadoopStorage(args.storage, open_session("horoscopes: clean", args.master))
 
 
 def require_java() -> None:

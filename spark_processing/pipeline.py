@@ -17,7 +17,7 @@ from spark_processing.part_writer import WRITING, write_part
 from spark_processing.raw_parts import read_judged
 from spark_processing.raw_runs import RawRun
 from spark_processing.rules import Options
-from spark_processing.session import open_session
+from spark_processing.session import open_session, set_partitions
 
 
 def add_part(
@@ -25,7 +25,8 @@ def add_part(
 ) -> Tuple[Part, Dict[str, Any]]:
     """Judge the runs' rows beside the base's and write the part. Returns it with its ledger."""
     say("starting Spark")
-    spark = open_session("horoscopes: clean", master, partitions)
+    spark = open_session("horoscopes: clean", master)
+    set_partitions(spark, sum(run.rows for run in runs), partitions)
     say("judging rows")
     verdicts = judge_runs(spark, storage, base, runs, options).persist(StorageLevel.MEMORY_AND_DISK)
     counts = count_rows(verdicts)

@@ -9,11 +9,12 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 QUIET_LOG = Path(__file__).with_name("log4j2.properties")
+ROWS_PER_PARTITION = 100_000
 FILES_PER_BATCH = 4
 """Raw files handed to a Python worker at once: bounds its memory."""
 
 
-def open_session(name: str, master: str = "", partitions: int = 0) -> SparkSession:
+def open_session(name: str, master: str = "") -> SparkSession:
     """A session under spark-submit's settings where there are any, else on this machine's cores (or
     `master`)."""
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
@@ -27,9 +28,13 @@ def open_session(name: str, master: str = "", partitions: int = 0) -> SparkSessi
     spark = builder.getOrCreate()
     for key, value in _JOB_SETTINGS.items():
         spark.conf.set(key, value)
-    if not submitted or partitions:
-        spark.conf.set("spark.sql.shuffle.partitions", partitions or spark.sparkContext.defaultParallelism)
     return spark
+
+
+def set_partitions(spark: SparkSession, rows: int, partitions: int = 0) -> None:
+    """As many shuffle partitions as `rows` need, at least one a core; `partitions` overrules."""
+    needed = max(spark.sparkContext.defaultParallelism, rows // ROWS_PER_PARTITION)
+    spark.conf.set("spark.sql.shuffle.partitions", partitions or needed)
 
 
 def _laptop_settings(master: str) -> "dict[str, str]":
