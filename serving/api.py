@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import socket
 import sys
 from typing import Any
@@ -22,6 +21,7 @@ from serving.app import Settings, create_app
 from serving.clock import MoscowClock
 from serving.command import CommandError, parser, run_command
 from serving.days import PublishedDays
+from serving.logs import set_up_logs
 
 STEP = "serve"
 
@@ -41,21 +41,6 @@ def listen(host: str, port: int) -> socket.socket:
             exit_code=2,
         ) from error
     return bound
-
-
-def set_up_logs() -> None:
-    """One JSON line an event on stderr."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
 
 
 def serve(storage: str, host: str, port: int, settings: Settings, behind_proxy: bool) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import structlog
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.middleware.cors import CORSMiddleware
@@ -19,8 +18,6 @@ from serving.days import PublishedDays, moscow_midnight
 from serving.front import Front, RateLimit
 from serving.metrics import CONTENT_TYPE_LATEST, Metrics
 from serving.problems import HANDLERS
-
-log = structlog.get_logger("serving")
 
 
 @dataclass(frozen=True)
@@ -73,23 +70,13 @@ async def metrics(request: Request) -> Response:
     return Response(state.metrics.render(state.days, state.clock.today()), 200, NO_STORE, CONTENT_TYPE_LATEST)
 
 
-def follow(days: PublishedDays, refresh_s: float, stop: threading.Event) -> None:
-    """Refresh until told to stop, in a thread of its own: a storage that hangs must not hang readers."""
-    faults: dict[str, str] = {}
-    while not stop.wait(refresh_s):
-        days.refresh()
-        if days.faults != faults:
-            faults = days.faults
-            log.warning("storage", faults=faults, days=len(days.dates))
-
-
 def create_app(days: PublishedDays, clock: MoscowClock, settings: Settings) -> Any:
     """The whole ASGI application; `days` should have been refreshed once."""
     stop = threading.Event()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        threading.Thread(target=follow, args=(days, settings.refresh_s, stop), daemon=True).start()
+        threading.Thread(target=days.follow, args=(settings.refresh_s, stop), daemon=True).start()
         yield
         stop.set()
 

@@ -11,12 +11,14 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import fsspec
+import structlog
 
 from serving.signs import BY_SLUG, SIGNS
 
@@ -25,6 +27,7 @@ SCHEMA = 1
 STATUSES = ("champion", "previous_champion")
 DAY_FIELDS = ("date", "generated_at", "status", "model", "disclaimer", "texts")
 TEXT_FIELDS = ("sign", "topic", "language", "text", "chars", "seed", "candidates", "gates", "model_version")
+log = structlog.get_logger("serving")
 DAY_FILE = re.compile(r"date=(\d{4}-\d\d-\d\d)/horoscopes\.json$")
 
 
@@ -169,6 +172,15 @@ class PublishedDays:
             if self._seen.get(day) != marks[day]:
                 self._read(day, marks[day])
 
+    def follow(self, refresh_s: float, stop: threading.Event) -> None:
+        """Refresh until told to stop, in a thread of its own: a storage that hangs must not hang readers."""
+        faults: dict[str, str] = {}
+        while not stop.wait(refresh_s):
+            self.refresh()
+            if self.faults != faults:
+                faults = self.faults
+                log.warning("storage", faults=faults, days=len(self.dates))
+
     def _list_days(self) -> dict[dt.date, str]:
         """Newest `kept_days` dates with a mark that changes when the file does."""
         fs, path = fsspec.url_to_fs(f"{self.root.rstrip('/')}/published")
@@ -189,6 +201,6 @@ class PublishedDays:
             self.faults = {**self.faults, str(day): f"{type(error).__name__}: {error}"[:200]}
             return
         if read is not None:
-            self.faults.pop(str(day), None)
+            self.faults = {name: reason for name, reason in self.faults.items() if name != str(day)}
             self._days[day], self._seen[day] = read, mark
             self.version += 1

@@ -81,7 +81,9 @@ def test_a_port_in_use_is_one_clear_line_and_exit_2(tmp_path, capsys):
 
 def test_the_read_path_touches_no_model(tmp_path):
     """Everything readers meet is imported; none of the heavy libraries, nor model_training, comes with it."""
-    programs = "import serving.api, serving.app, serving.show, sys; print(*sys.modules)"
+    programs = (
+        "import serving.api, serving.export, serving.show, serving.bot.__main__, sys; print(*sys.modules)"
+    )
     loaded = subprocess.run(
         [sys.executable, "-c", programs], cwd=ROOT, capture_output=True, text=True, check=True
     )
