@@ -104,7 +104,7 @@ class RegistryModel:
 
 def registered_models(address: str) -> list[RegisteredModel]:
     """The champion first, then the previous one if there is any; one clear line when there is no champion."""
-    from model_training import registry  # type: ignore[attr-defined]
+    from model_training import registry
 
     try:
         champion, previous = registry.champion(address), registry.previous_champion(address)

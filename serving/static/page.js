@@ -27,7 +27,7 @@ function followTheme() {
 function tellStalePage() {
   const stale = body.dataset.today === "1" && body.dataset.date !== moscowToday();
   document.getElementById("stale").hidden = !stale;
-  if (stale) document.querySelectorAll(".days .here").forEach((here) => { here.textContent = body.dataset.date; });
+  document.querySelectorAll(".days").forEach((days) => { days.hidden = stale; }); // its «сегодня» is not today
 }
 
 function rememberSign() {

@@ -5,9 +5,10 @@ import random
 import pytest
 from fake_model import publish
 
-from model_training import inference
+from model_training import inference, registry
 from model_training.gates import Gates
 from model_training.prompts import DEFAULT_TEMPLATE
+from serving import publish as program
 from serving import registered
 from serving.days import read_day
 
@@ -75,3 +76,29 @@ def test_another_attempt_gives_other_texts_and_the_same_attempt_the_same(day):
 def test_a_topic_the_model_was_never_taught_is_named(day):
     with pytest.raises(registered.CannotWriteError, match="weather"):
         Champion().load().write(day, [("weather", "leo")], 2, 0)
+
+
+def test_a_damaged_model_directory_is_told_not_raised(tmp_path):
+    version = registry.Version("horoscope", 1, tmp_path, "run", "d", ("demo",), "", 1, "", (), {})
+    with pytest.raises(registered.CannotWriteError, match="expected a trained model"):
+        registered.RegistryModel(version, "champion").load()
+
+
+def test_no_registry_is_one_clear_line_and_exit_1(tmp_path, day, capsys):
+    assert program.main(["--date", str(day), "--storage", str(tmp_path)]) == 1
+    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
+    assert len(errors) == 1
+    assert "expected a champion, found none" in errors[0]
+
+
+def test_the_lineage_is_what_the_contract_names(tmp_path):
+    version = registry.Version("horoscope", 7, tmp_path, "run", "d", ("demo",), "", 1, "", (), {})
+    lineage = registered.RegistryModel(version, "champion").lineage()
+    expected = {
+        "name": "horoscope",
+        "version": "7",
+        "run_id": "run",
+        "dataset_version": "d",
+        "sources": ["demo"],
+    }
+    assert lineage == expected
