@@ -36,7 +36,7 @@ serve: setup  ## HTTP API and page of what is published, on http://127.0.0.1:808
 	@$(PY) -m serving.api $(ARGS)
 
 package: setup  ## dist/spark_processing.zip for a cluster
-	@$(PY) -m zipfile -c dist/spark_processing.zip spark_processing
+	@$(PY) -m tools.package spark_processing dist/spark_processing.zip
 
 clean:  ## remove what a run made (not .venv)
 	rm -rf data dist .cache .pytest_cache .mypy_cache .ruff_cache
