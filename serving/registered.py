@@ -93,11 +93,18 @@ class RegistryModel:
         }
 
     def load(self) -> Writer:
-        from model_training import inference
+        from model_training import inference, registry
 
         try:
+            registry.verify(self.version)
             writer = inference.load(self.version.path, version=str(self.version.version))
-        except (inference.ModelProblem, OSError, ValueError, RuntimeError) as error:
+        except (
+            registry.RegistryProblem,
+            inference.ModelProblem,
+            OSError,
+            ValueError,
+            RuntimeError,
+        ) as error:
             raise CannotWriteError(str(error)) from error
         return GatedWriter(writer, str(self.version.version))
 
@@ -110,5 +117,9 @@ def registered_models(address: str) -> list[RegisteredModel]:
         champion, previous = registry.champion(address), registry.previous_champion(address)
     except registry.RegistryProblem as error:
         raise CommandError(str(error)) from error
+    except Exception as error:  # MLflow and its database have errors of their own; all mean "cannot be read"
+        raise CommandError(
+            f"expected a readable registry, found {type(error).__name__}, in {address}"
+        ) from error
     models: list[RegisteredModel] = [RegistryModel(champion, "champion")]
     return models + ([RegistryModel(previous, "previous_champion")] if previous else [])

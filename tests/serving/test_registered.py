@@ -1,6 +1,7 @@
 """The seam to model_training, its real Writer, gates and prompts over an engine without weights."""
 
 import random
+from dataclasses import replace
 
 import pytest
 from fake_model import publish
@@ -80,8 +81,18 @@ def test_a_topic_the_model_was_never_taught_is_named(day):
 
 def test_a_damaged_model_directory_is_told_not_raised(tmp_path):
     version = registry.Version("horoscope", 1, tmp_path, "run", "d", ("demo",), "", 1, "", (), {})
+    with pytest.raises(registered.CannotWriteError, match="files were changed after registration"):
+        registered.RegistryModel(version, "champion").load()
+    version = replace(version, digest=registry.digest_of(tmp_path))
     with pytest.raises(registered.CannotWriteError, match="expected a trained model"):
         registered.RegistryModel(version, "champion").load()
+
+
+def test_a_corrupt_registry_is_one_clear_line_and_exit_1(tmp_path, day, capsys):
+    (tmp_path / "registry").mkdir()
+    (tmp_path / "registry" / "mlflow.db").write_bytes(b"not a database" * 100)
+    assert program.main(["--date", str(day), "--storage", str(tmp_path)]) == 1
+    assert "expected a readable registry, found" in capsys.readouterr().err
 
 
 def test_no_registry_is_one_clear_line_and_exit_1(tmp_path, day, capsys):
