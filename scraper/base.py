@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import inspect
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,10 +26,12 @@ from scraper.loaders import HoroscopeLoader
 from scraper.page_faults import disguise, is_cut_short
 from scraper.processors import is_horoscope_text, node_text
 from scraper.signs import sign_in
+from scraper.sources import permissions
 from scraper.strategies import Found, Strategy, select
 
-OFFSETS = {"yesterday": -1, "today": 0, "tomorrow": 1}
-ARCHIVE = "archive"
+YESTERDAY, TODAY, TOMORROW = -1, 0, 1
+WORDS = {YESTERDAY: "yesterday", TODAY: "today", TOMORROW: "tomorrow"}
+"""As most sites call the days in their addresses."""
 
 
 class Page(NamedTuple):
@@ -39,6 +41,8 @@ class Page(NamedTuple):
     sign: str | None = None
     """The one sign it is about; None: all twelve."""
     topic: str = "general"
+    instead: tuple[str, ...] = ()
+    """Addresses of the same horoscopes, asked in turn where this one fails."""
 
     @property
     def signs(self) -> tuple[str, ...]:
@@ -50,8 +54,10 @@ class HoroscopeSpider(scrapy.Spider):
     Moscow if none.
     """
 
-    reach: tuple[str, ...] = ("today",)
-    """What the live site shows: names of OFFSETS, and ARCHIVE where any past day has an address."""
+    reach: tuple[int, ...] = (TODAY,)
+    """Days that the live site shows, counted from today."""
+    archive_from: dt.date | None = None
+    """The first day that has an address of its own; None: the site keeps no archive."""
     strategies: tuple[Strategy, ...] = ()
     """In the order of trust."""
     dated_by: tuple[str, ...] = ()
@@ -73,43 +79,59 @@ class HoroscopeSpider(scrapy.Spider):
         days = days_asked(arguments, today)
         return super().from_crawler(crawler, *args, days=days, today=today, **arguments)
 
-    def pages(self, day: dt.date, when: str) -> Iterator[Page]:
-        """Addresses that together hold the whole day; `when` is a name of OFFSETS, or ARCHIVE."""
+    def pages(self, day: dt.date, ahead: int) -> Iterator[Page]:
+        """Addresses that together hold the whole day, which lies `ahead` days after the site's today."""
         raise NotImplementedError
 
-    def when(self, day: dt.date) -> str:
-        """How this day is reached. In a snapshot archive every day is the `today` of its own snapshot.
+    @classmethod
+    def shows(cls, day: dt.date, today: dt.date) -> bool:
+        """Whether the live site shows that day."""
+        in_archive = cls.archive_from is not None and cls.archive_from <= day < today
+        return in_archive or (day - today).days in cls.reach
+
+    def ahead(self, day: dt.date) -> int:
+        """How far the day is from the site's today. In an archive of snapshots each day is its own today.
 
         Raises:
             ValueError: the live site does not show that day any more, or not yet.
         """
         if self.settings.get("HOROSCOPE_SNAPSHOTS"):
-            return "today"
-        for name, offset in OFFSETS.items():
-            if name in self.reach and (day - self.today).days == offset:
-                return name
-        if ARCHIVE in self.reach and day < self.today:
-            return ARCHIVE
+            return TODAY
+        if self.shows(day, self.today):
+            return (day - self.today).days
+        days = ", ".join(str(self.today + dt.timedelta(days=offset)) for offset in self.reach)
+        archive = f", {self.archive_from} and later" if self.archive_from else ""
         raise ValueError(
-            f"expected a day that {self.name} can show on {self.today} ({', '.join(self.reach)}), "
-            f"found {day}, in the date; choose another day, or set HOROSCOPE_SNAPSHOTS to an archive of "
-            "the site's earlier days"
+            f"expected a day that {self.name} shows today ({days}{archive}), found {day}, in the date; "
+            "choose another day, or set HOROSCOPE_SNAPSHOTS to an archive of the site's earlier days"
         )
 
     async def start(self) -> AsyncIterator[Any]:
         ledger = self.ledger
         for day in self.days:
             try:
-                pages = list(self.pages(day, self.when(day)))
+                self.require_permission()
+                pages = list(self.pages(day, self.ahead(day)))
             except ValueError as error:
                 ledger.refuse(day, str(error))
                 continue
             await ledger.room()
             ledger.open(day, {(sign, page.topic) for page in pages for sign in page.signs}, len(pages))
             for page in pages:
-                yield scrapy.Request(
-                    page.url, meta={"day": day, "page": page}, errback=self.page_failed, dont_filter=True
-                )
+                yield self.request(page, day)
+
+    def require_permission(self) -> None:
+        """Raises ValueError where sources.yaml forbids to ask the live site."""
+        permission = permissions().get(self.name)
+        if not self.settings.get("HOROSCOPE_SNAPSHOTS") and not (permission and permission.allowed):
+            raise ValueError(
+                f"expected an allowed source, found {self.name}, in scraper/sources.yaml; review it first"
+            )
+
+    def request(self, page: Page, day: dt.date, faults: Sequence[str] = ()) -> scrapy.Request:
+        """`faults`: what was wrong with the addresses asked before this one."""
+        meta = {"day": day, "page": page, "faults": list(faults)}
+        return scrapy.Request(page.url, meta=meta, errback=self.page_failed, dont_filter=True)
 
     @property
     def ledger(self) -> Ledger:
@@ -117,21 +139,29 @@ class HoroscopeSpider(scrapy.Spider):
         assert ledger is not None, "the extension scraper.ledger.Ledger is missing in the settings"
         return ledger
 
-    def parse(self, response: Response) -> Iterator[HoroscopeItem]:
-        day, page = response.meta["day"], response.meta["page"]
-        items, faults = self.items_of(response, page, day)
-        self.ledger.page_done(day, len(items), faults)
+    def parse(self, response: Response) -> Iterator[HoroscopeItem | scrapy.Request]:
+        items, faults = self.items_of(response, response.meta["page"], response.meta["day"])
+        if faults:
+            yield from self.fault(response.meta, faults)
+            return
+        self.ledger.page_done(response.meta["day"], len(items), warnings=response.meta["faults"])
         yield from items
 
-    def page_failed(self, failure: Failure) -> None:
+    def page_failed(self, failure: Failure) -> Iterator[scrapy.Request]:
         request = failure.request  # type: ignore[attr-defined]  # Scrapy adds it
         response = getattr(failure.value, "response", None)
-        what = (
-            f"status {response.status}"
-            if response is not None
-            else failure.getErrorMessage() or failure.type.__name__
-        )
-        self.ledger.page_done(request.meta["day"], 0, [f"{request.url}: expected a page, found {what}"])
+        error = failure.getErrorMessage() or failure.type.__name__
+        what = f"status {response.status}" if response is not None else error
+        yield from self.fault(request.meta, [f"{request.meta['page'].url}: expected a page, found {what}"])
+
+    def fault(self, meta: dict[str, Any], faults: list[str]) -> Iterator[scrapy.Request]:
+        """Ask the next address that has the same horoscopes; where there is none, the page has failed."""
+        page, faults = meta["page"], meta["faults"] + faults
+        if page.instead:
+            page = page._replace(url=page.instead[0], instead=page.instead[1:])
+            yield self.request(page, meta["day"], faults)
+        else:
+            self.ledger.page_done(meta["day"], 0, faults)
 
     def items_of(self, response: Response, page: Page, day: dt.date) -> tuple[list[HoroscopeItem], list[str]]:
         """Items for `day`, and what is wrong with the page."""
@@ -181,13 +211,18 @@ class HoroscopeSpider(scrapy.Spider):
         return None
 
     def best(self, response: TextResponse, page: Page, day: dt.date) -> tuple[str, list[Found]]:
-        """The first strategy that finds every sign of the page, else the one that finds most."""
+        """The first strategy that finds every sign of the page, else the one that finds most.
+
+        Texts that are dated, none of them for this day, end the search: a way blind to dates would take them.
+        """
         most: tuple[str, list[Found]] = ("", [])
         for strategy in self.strategies:
-            found = [piece for piece in strategy.find(response) if self.is_wanted(piece, page, day)]
+            everything = list(strategy.find(response))
+            found = [piece for piece in everything if self.is_wanted(piece, page, day)]
             if len(found) > len(most[1]):
                 most = (strategy.name, found)
-            if {piece.sign or page.sign for piece in found} >= set(page.signs):
+            signs = {piece.sign or page.sign for piece in found}
+            if signs >= set(page.signs) or (not found and any(piece.printed for piece in everything)):
                 break
         return most
 

@@ -24,7 +24,6 @@ from scrapy.crawler import AsyncCrawlerProcess, Crawler
 from scrapy.settings import Settings
 from scrapy.utils.project import get_project_settings
 
-from scraper.base import ARCHIVE, OFFSETS
 from scraper.days import day_range, moscow_today, parse_day
 from scraper.ledger import DayAccount, Ledger, day_complete
 from scraper.outcome import last_line, source_summary, tell_faults
@@ -127,14 +126,9 @@ def range_before(day: dt.date, history_days: int) -> list[dt.date]:
 
 
 def is_reachable(process: Process, name: str, asked: dt.date, day: dt.date, today: dt.date) -> bool:
-    """Past days only where the source has them; the day itself always: if it cannot be had, that must be
-    said.
-    """
-    if asked == day or snapshots(process):
-        return True
-    reach = process.spider_loader.load(name).reach  # type: ignore[attr-defined]  # all ours are HoroscopeSpiders
-    offsets = {OFFSETS[when] for when in reach if when in OFFSETS}
-    return (asked - today).days in offsets or (ARCHIVE in reach and asked < today)
+    """Past days only where the source has them; the day itself always: if it cannot be had, that is said."""
+    spider: Any = process.spider_loader.load(name)
+    return asked == day or bool(snapshots(process)) or spider.shows(asked, today)
 
 
 def crawl(

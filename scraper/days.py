@@ -17,6 +17,7 @@ ENGLISH_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep",
 
 _PRINTED = re.compile(
     r"(?P<iso>(?<!\d)\d{4}-\d{2}-\d{2}(?!\d))"
+    r"|(?P<compact>(?<!\d)20\d{6}(?!\d))"
     r"|(?P<dots>(?<![\d.])\d{1,2}\.\d{1,2}\.\d{4}(?!\d))"
     rf"|(?P<words>\b\d{{1,2}}\s+(?:{'|'.join(MONTHS)})[а-яё]*(?:\s+\d{{4}})?)"
     rf"|(?P<english>\b(?:{'|'.join(ENGLISH_MONTHS)})[a-z]*\.?\s+\d{{1,2}},\s+\d{{4}}\b)",
@@ -46,6 +47,8 @@ def _day_of(match: re.Match[str], near: dt.date) -> dt.date | None:
     try:
         if match.lastgroup == "iso":
             return dt.date.fromisoformat(words)
+        if match.lastgroup == "compact":
+            return dt.datetime.strptime(words, "%Y%m%d").date()
         if match.lastgroup == "dots":
             day, month, year = map(int, words.split("."))
             return dt.date(year, month, day)

@@ -11,6 +11,7 @@ import asyncio
 import datetime as dt
 import uuid
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -113,11 +114,14 @@ class Ledger:
         self.outcomes[day] = self._account(day)
         self.outcomes[day].failures.append(reason)
 
-    def page_done(self, day: dt.date, rows: int, faults: list[str]) -> None:
+    def page_done(
+        self, day: dt.date, rows: int, faults: Sequence[str] = (), warnings: Sequence[str] = ()
+    ) -> None:
         account = self.accounts[day]
         account.pages_left -= 1
         account.rows_left += rows
         account.failures += faults
+        account.warnings += warnings
         self._settle(account)
 
     def row_kept(self, item: HoroscopeItem) -> None:

@@ -38,7 +38,7 @@ def disguise(response: TextResponse) -> str | None:
 
 
 def is_cut_short(response: TextResponse) -> bool:
-    """An HTML page that begins and does not end: the connection or a cache dropped the rest."""
-    begins = "<html" in response.text[:TAIL_CHARS].lower()
+    """A document that begins and does not end: the connection or a cache dropped the rest."""
+    root = re.search(r"<(html|horo|rss)", response.text[:TAIL_CHARS].lower())
     tail = response.text[-TAIL_CHARS:].lower()
-    return begins and "</html" not in tail and "</body" not in tail
+    return root is not None and f"</{root.group(1)}" not in tail and "</body" not in tail

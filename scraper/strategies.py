@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import jmespath
 from parsel import Selector
-from scrapy.http import TextResponse
+from scrapy.http import JsonResponse, TextResponse
 
 from scraper.processors import node_text
 from scraper.signs import sign_in
@@ -58,7 +58,7 @@ class Blocks(Strategy):
     """CSS of the text; empty: everything in the block but the label."""
 
     def find(self, response: TextResponse) -> Iterator[Found]:
-        for block in response.css(self.block):
+        for block in select(response, self.block):
             label = block.css(self.sign)
             sign = sign_in(" ".join(map(node_text, label)))
             if sign and self.text:
@@ -85,7 +85,7 @@ class Headings(Strategy):
     """Tag of the paragraphs."""
 
     def find(self, response: TextResponse) -> Iterator[Found]:
-        for heading in response.xpath(f"//*[{' or '.join(f'self::{tag}' for tag in HEADINGS)}]"):
+        for heading in select(response, f"//*[{' or '.join(f'self::{tag}' for tag in HEADINGS)}]"):
             label = node_text(heading)
             sign = sign_in(label)
             if sign and self.containing.lower() in label.lower():
@@ -132,7 +132,7 @@ class DatedTexts(Strategy):
     """CSS of the date element; the text is the next element."""
 
     def find(self, response: TextResponse) -> Iterator[Found]:
-        for date in response.css(self.date):
+        for date in select(response, self.date):
             yield Found(list(date.xpath("following-sibling::*[1]")), printed=node_text(date))
 
 
@@ -168,8 +168,35 @@ class EmbeddedTexts(Strategy):
             yield Found(without_tags([json.loads(f'"{match.group("text")}"')]), printed=printed)
 
 
+@dataclass(frozen=True)
+class XmlDays(Strategy):
+    """An XML export: an element a sign, in it an element a day, and at the top what the days are."""
+
+    def find(self, response: TextResponse) -> Iterator[Found]:
+        root = Selector(text=response.text, type="xml")
+        dates = {name: day for date in root.xpath("/*/date") for name, day in date.attrib.items()}
+        for element in root.xpath("/*/*[not(self::date)]"):
+            for day in element.xpath("./*"):
+                sign, when = sign_in(element.root.tag), day.root.tag
+                if sign and when in dates:
+                    yield Found([day], sign, printed=dates[when])
+
+
+@dataclass(frozen=True)
+class RssItems(Strategy):
+    """A feed with an item a sign: the title names it, the description is the text, which may hold HTML."""
+
+    def find(self, response: TextResponse) -> Iterator[Found]:
+        for item in Selector(text=response.text, type="xml").xpath("//item"):
+            sign = sign_in(item.xpath("string(title)").get(""))
+            if sign:
+                yield Found(without_tags([item.xpath("string(description)").get("")]), sign)
+
+
 def select(response: TextResponse, query: str) -> Any:
-    """Elements by CSS, or by XPath where the query starts like one."""
+    """Elements by CSS, or by XPath where the query starts like one; none in an answer that is JSON."""
+    if isinstance(response, JsonResponse):
+        return []
     return response.xpath(query) if query.startswith(("/", "(")) else response.css(query)
 
 

@@ -26,6 +26,6 @@ class AstroscopeSpider(HoroscopeSpider):
         Article("classes-2018", "p.p-3", first=True),
     )
 
-    def pages(self, day: dt.date, when: str) -> Iterator[Page]:
+    def pages(self, day: dt.date, ahead: int) -> Iterator[Page]:
         for sign in SIGNS:
             yield Page(f"https://astroscope.ru/horoskop/ejednevniy_goroskop/{sign}.html", sign)

@@ -20,7 +20,7 @@ class NewslerSpider(HoroscopeSpider):
         Blocks("columns", ".horoscope-row > *", sign=".ico", text=".text"),
     )
 
-    def pages(self, day: dt.date, when: str) -> Iterator[Page]:
+    def pages(self, day: dt.date, ahead: int) -> Iterator[Page]:
         yield Page("https://www.newsler.ru/horoscope")
         for topic in SPECIAL_TOPICS:
             yield Page(f"https://www.newsler.ru/horoscope/{topic}", topic=topic)

@@ -18,5 +18,5 @@ class RetroFmSpider(HoroscopeSpider):
         Headings("headings"),
     )
 
-    def pages(self, day: dt.date, when: str) -> Iterator[Page]:
+    def pages(self, day: dt.date, ahead: int) -> Iterator[Page]:
         yield Page("https://retrofm.ru/goroskop")

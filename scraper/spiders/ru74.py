@@ -7,15 +7,17 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 
-from scraper.base import HoroscopeSpider, Page
+from scraper.base import TODAY, TOMORROW, HoroscopeSpider, Page
 from scraper.strategies import Blocks, Headings
+
+SISTERS = ("www.e1.ru", "ngs.ru", "www.chita.ru")
 
 
 class Ru74Spider(HoroscopeSpider):
     """Headings «Гороскоп для Овнов» have outlived three generations of class names."""
 
     name = "ru74"
-    reach = ("today", "tomorrow")
+    reach = (TODAY, TOMORROW)
     dated_by = ("//*[not(self::script) and contains(text(), 'Прогноз на')]",)
     strategies = (
         Headings("headings", containing="гороскоп для"),
@@ -24,5 +26,6 @@ class Ru74Spider(HoroscopeSpider):
         Blocks("classes-2022", "section article", sign="h3", text="div:last-child"),
     )
 
-    def pages(self, day: dt.date, when: str) -> Iterator[Page]:
-        yield Page(f"https://74.ru/horoscope/{'tomorrow' if when == 'tomorrow' else 'daily'}/")
+    def pages(self, day: dt.date, ahead: int) -> Iterator[Page]:
+        path = f"/horoscope/{'tomorrow' if ahead == TOMORROW else 'daily'}/"
+        yield Page("https://74.ru" + path, instead=tuple(f"https://{host}{path}" for host in SISTERS))

@@ -120,7 +120,7 @@ def test_a_failed_rerun_hides_no_earlier_run(run, archive, tmp_path):
         ),
         (lambda day: ru74_page(day, text=lambda *_: text_of("leo")), "found one shared by aquarius, aries"),
         (lambda day: 403, "status 403"),
-        (lambda day: "", "expected a printed date, found none"),
+        (lambda day: "", "found an empty page"),
     ],
     ids=["yesterday's page", "one text for all signs", "forbidden", "empty page"],
 )
@@ -129,6 +129,15 @@ def test_a_fault_of_a_site_is_told_by_its_name(run, archive, change, words):
     code, last, errors = run("scraper.collect", "--date", str(DAY), "--spiders", "ru74")
     assert (code, last["rows_out"]) == (1, 0)
     assert words in errors
+
+
+def test_a_sister_site_stands_in_and_the_manifest_says_so(run, archive, tmp_path):
+    archive.changes["74.ru", "/horoscope/daily/"] = lambda day: 404
+    archive.changes["www.e1.ru", "/horoscope/daily/"] = ru74_page
+    code, last, _ = run("scraper.collect", "--date", str(DAY), "--spiders", "ru74")
+    assert (code, last["rows_out"]) == (0, 12)
+    (manifest,) = manifests_under(tmp_path / "storage").values()
+    assert manifest["warnings"] == ["https://74.ru/horoscope/daily/: expected a page, found status 404"]
 
 
 def test_pages_are_asked_for_with_an_honest_name_and_a_contact(run, archive, monkeypatch):
@@ -145,7 +154,7 @@ def test_pages_are_asked_for_with_an_honest_name_and_a_contact(run, archive, mon
 def test_a_past_day_of_a_live_site_is_refused_without_touching_the_network(run, tmp_path):
     code, _, errors = run("scraper.collect", "--date", "2020-01-01", "--spiders", "retrofm", snapshots="")
     assert code == 1
-    assert "expected a day that retrofm can show" in errors
+    assert "expected a day that retrofm shows" in errors
     assert manifests_under(tmp_path / "storage") == {}
 
 

@@ -162,7 +162,7 @@ def test_a_live_day_is_asked_for_where_the_site_shows_it(name, offset, address, 
     spider = make_spider(name, today=str(DAY))
     spider.settings.set("HOROSCOPE_SNAPSHOTS", "", "cmdline")
     day = DAY + dt.timedelta(days=offset)
-    assert [page.url for page in spider.pages(day, spider.when(day))] == [address]
+    assert [page.url for page in spider.pages(day, spider.ahead(day))] == [address]
 
 
 @pytest.mark.parametrize(
@@ -170,8 +170,8 @@ def test_a_live_day_is_asked_for_where_the_site_shows_it(name, offset, address, 
 )
 def test_a_day_that_a_live_site_does_not_show_is_refused_by_name(name, offset, make_spider):
     spider = make_spider(name, today=str(DAY))
-    with pytest.raises(ValueError, match=rf"{name} can show on 2026-11-20 \(today.*HOROSCOPE_SNAPSHOTS"):
-        spider.when(DAY + dt.timedelta(days=offset))
+    with pytest.raises(ValueError, match=rf"{name} shows today \(2026-11-20.*HOROSCOPE_SNAPSHOTS"):
+        spider.ahead(DAY + dt.timedelta(days=offset))
 
 
 def test_addresses_of_a_day_cover_twelve_signs_and_every_topic(make_spider):
