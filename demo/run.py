@@ -13,7 +13,7 @@ import subprocess
 import sys
 from types import FrameType
 
-from demo.serve import listen
+from demo.serve import add_fault_options, listen, sick_sites
 
 ADDRESS = "HOROSCOPE_SNAPSHOTS"
 _PASSED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -23,16 +23,24 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command after `--`; return its code, 128 + n if signal n ended it, 2 if it cannot start."""
     parser = argparse.ArgumentParser(
         prog="python -m demo.run",
-        usage="python -m demo.run [-h] -- CMD ARGS ...",
+        usage="python -m demo.run [-h] [--fault NAME --site SITE] [--fault-day DAY] -- CMD ARGS ...",
         description=f"Run CMD with the demo sites beside it; {ADDRESS} tells it where they are.",
     )
+    add_fault_options(parser)
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="CMD ARGS", help="what to run, after --")
     args = parser.parse_args(argv)
     command = args.command[1:] if args.command[:1] == ["--"] else args.command
     if not command:
         parser.error("expected a command after --, found none")
+    sick = [
+        word
+        for host, fault in sick_sites(parser, args).items()
+        for word in ("--fault", fault, "--site", host)
+    ]
+    if args.fault_day:
+        sick += ["--fault-day", args.fault_day.isoformat()]
     with listen("127.0.0.1", 0) as listener:
-        sites = _start_sites(listener.fileno())
+        sites = _start_sites(listener.fileno(), sick)
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
     try:
         return _run(command, {**os.environ, ADDRESS: address})
@@ -41,9 +49,9 @@ def main(argv: list[str] | None = None) -> int:
         sites.wait()
 
 
-def _start_sites(listener: int) -> subprocess.Popen[bytes]:
+def _start_sites(listener: int, options: list[str]) -> subprocess.Popen[bytes]:
     # The read end of the child's standard input closes with this process, however it dies.
-    command = [sys.executable, "-m", "demo.serve", "--inherit", str(listener)]
+    command = [sys.executable, "-m", "demo.serve", "--inherit", str(listener), *options]
     return subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=[listener], start_new_session=True)
 
 

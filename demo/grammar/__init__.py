@@ -19,6 +19,11 @@ SITES: dict[str, tuple[str, ...]] = {
     "retrofm.ru": ("general",),
     "newsler.ru": ("general", "erotic", "anti", "business", "health", "cook", "love", "mobile"),
     "astroscope.ru": ("general",),
+    "horoscopes.rambler.ru": ("general", "love", "erotic", "career", "woman", "man"),
+    "horo.mail.ru": ("general",),
+    "1001goroskop.ru": ("general",),
+    "gadalkindom.ru": ("general", "love", "finance", "man", "woman"),
+    "goroskop365.ru": ("general", "love", "business"),
 }
 """Which topics each site publishes every day."""
 _BRIEF_SITES = {"newsler.ru"}
