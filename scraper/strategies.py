@@ -125,6 +125,20 @@ class Article(Strategy):
 
 
 @dataclass(frozen=True)
+class DateLed(Strategy):
+    """A page about one sign whose paragraph begins with its date: «Jan 15, 2026 - text»."""
+
+    text: str
+    """CSS of the paragraph."""
+
+    def find(self, response: TextResponse) -> Iterator[Found]:
+        for paragraph in select(response, self.text)[:1]:
+            date, *text = re.split(r"\s[-–—]\s", node_text(paragraph), maxsplit=1)
+            if text:
+                yield Found(text, printed=date)
+
+
+@dataclass(frozen=True)
 class DatedTexts(Strategy):
     """A page about one sign with several days: each date element is followed by its text."""
 

@@ -10,6 +10,8 @@ from scraper.items import SIGNS
 from scraper.strategies import Article, DatedTexts
 
 SITE = "https://1001goroskop.ru"
+_TEXT = ".//p[string-length(normalize-space()) > 40]"
+"""A day's page has one; several are a week whose dates were not recognised."""
 
 
 class Goroskop1001Spider(HoroscopeSpider):
@@ -20,7 +22,7 @@ class Goroskop1001Spider(HoroscopeSpider):
     titled_by = "h1[itemprop=name], h1"
     strategies = (
         DatedTexts("week", "[itemprop=description] .date"),
-        Article("microdata", "//*[@itemprop='description'][not(.//*[contains(@class, 'date')])]//p"),
+        Article("microdata", f"//*[@itemprop='description'][count({_TEXT}) = 1]{_TEXT[1:]}"),
     )
 
     def pages(self, day: dt.date, ahead: int) -> Iterator[Page]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from scraper.base import TODAY, HoroscopeSpider, Page
 from scraper.items import SIGNS
-from scraper.strategies import Article, EmbeddedTexts
+from scraper.strategies import DateLed, EmbeddedTexts
 
 ARCHIVE = "https://www.horoscope.com/us/horoscopes/general/horoscope-archive.aspx"
 
@@ -24,7 +24,7 @@ class HoroscopeComSpider(HoroscopeSpider):
         EmbeddedTexts(
             "widget", r'horoscopeDate:\s*"(?P<date>\d{8})",\s*horoscopeText:\s*"(?P<text>(?:[^"\\]|\\.)*)"'
         ),
-        Article("paragraph", "//*[contains(@class, 'main-horoscope')]/p[1]/text()"),
+        DateLed("paragraph", ".main-horoscope > p"),
     )
 
     def pages(self, day: dt.date, ahead: int) -> Iterator[Page]:
