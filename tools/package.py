@@ -15,7 +15,7 @@ EARLIEST = (1980, 1, 1, 0, 0, 0)
 
 
 def write_zip(package: Path, target: Path) -> int:
-    """Every file of `package` but compiled ones, under its name; returns how many. Replaces `target` whole."""
+    """Every file of `package` but compiled ones, under its name, into `target`; returns how many."""
     files = sorted(path for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
     target.parent.mkdir(parents=True, exist_ok=True)
     aside = target.with_suffix(".new")
