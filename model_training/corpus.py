@@ -1,8 +1,10 @@
-"""The cleaned dataset, read and split. In: the address of `processed/`. Out: `Horoscope` rows, train and held out.
+"""The cleaned dataset, read and split. In: the address of `processed/`. Out: `Horoscope` rows, train and
+held out.
 
-Two held-out sets. *test*: the last days, which is what serving meets. *golden*: two in a hundred near-duplicate
-clusters, chosen by their id, so the same texts stay out of every training run whatever is collected later.
-A cluster never lies on both sides: a late text whose cluster was seen early is dropped from the test.
+Two held-out sets. *test*: the last days, which is what serving meets. *golden*: two in a hundred
+near-duplicate clusters, chosen by their id, so the same texts stay out of every training run whatever is
+collected later. A cluster never lies on both sides: a late text whose cluster was seen early is dropped from
+the test.
 
 Used by `train` and `evaluate`; reads through fsspec, so `file:` and `s3:` are the same.
 """
@@ -89,7 +91,7 @@ def read_dataset(processed: str) -> tuple[list[Horoscope], dict[str, Any]]:
 
 
 def _read_part(fs: fsspec.AbstractFileSystem, part: str) -> Iterable[Horoscope]:
-    for path in sorted(fs.glob(f"{part}/clean/**.parquet")):
+    for path in sorted(fs.glob(f"{part}/clean/*.parquet")):
         with fs.open(path, "rb") as file:
             table = pq.read_table(file, columns=list(COLUMNS))
         for row in table.to_pylist():

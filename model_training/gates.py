@@ -1,8 +1,9 @@
 """What a text must pass before a reader may see it. In: a text and its sign. Out: gate name -> passed.
 
-Gates: `format` (300-500 characters, our alphabet, whole sentences), `sign` (no other sign is addressed), `copied`
-(no span longer than people's own texts share with the training set), `safe` (no orders about health, money or law, no
-death, self-harm or profanity), `fluent` (no word or phrase repeated like a broken record).
+Gates: `format` (300-500 characters, our alphabet, whole sentences), `sign` (no other sign is addressed),
+`copied` (no span longer than people's own texts share with the training set), `safe` (no orders about
+health, money or law, no death, self-harm or profanity), `fluent` (no word or phrase repeated like a broken
+record).
 """
 
 import hashlib
@@ -30,7 +31,8 @@ WORD = re.compile(r"[^\W_]+")
 
 
 def is_well_formed(text: str) -> bool:
-    """300-500 characters of Russian letters, digits and punctuation, from a capital to the end of a sentence."""
+    """300-500 characters of Russian letters, digits and punctuation, from a capital to the end of a
+    sentence."""
     return (
         MIN_TEXT_CHARS <= len(text) <= MAX_TEXT_CHARS
         and ALPHABET.fullmatch(text) is not None
@@ -71,7 +73,8 @@ class Gates:
 
     @classmethod
     def build(cls, training: Iterable[str], human: Sequence[str]) -> "Gates":
-        """`human`: held-out texts; the limit is the 99th percentile of their own longest span found in `training`."""
+        """`human`: held-out texts; the limit is the 99th percentile of their own longest span found in
+        `training`."""
         found = [shingles(text)[0] for text in training]
         index = np.unique(np.concatenate(found)) if found else np.zeros(0, np.uint64)
         unlimited = cls(index, 0)

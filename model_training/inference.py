@@ -4,8 +4,8 @@
     texts = writer.write(date(2026, 11, 23), ["aries", "leo"], ["general", "love"], candidates=8)
 
 Each text's randomness comes from (day, sign, topic, model version) alone: the same day gives the same text.
-Every sign x topic asked for has one `Text` in the answer, in order; `text` is None where no candidate passed the gates,
-and the caller decides what that means. Importing this module loads no torch; `load` does.
+Every sign x topic asked for has one `Text` in the answer, in order; `text` is None where no candidate passed
+the gates, and the caller decides what that means. Importing this module loads no torch; `load` does.
 
 Run: `python -m model_training.inference --model DIR --date 2026-11-23 --signs leo --topics love`
 """
@@ -76,14 +76,15 @@ class Engine(Protocol):
     def complete(self, prompts: Sequence[str], seeds: Sequence[int]) -> list[str]: ...
 
 
-def seed_of(day: dt.date, sign: str, topic: str, model_version: str) -> int:
+def seed_of(day: dt.date, sign: str, topic: str, model_version: str, attempt: int = 0) -> int:
     """63 bits from what the text is for; nothing else may enter."""
-    key = "\x1f".join((day.isoformat(), sign, topic, model_version))
+    key = "\x1f".join((day.isoformat(), sign, topic, model_version, str(attempt)))
     return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") >> 1
 
 
 def cut_to_whole_sentences(text: str, max_chars: int = MAX_TEXT_CHARS) -> str:
-    """The longest beginning of at most `max_chars` characters that ends a sentence; empty when there is none."""
+    """The longest beginning of at most `max_chars` characters that ends a sentence; empty when there is
+    none."""
     text = " ".join(text.split())
     ends = [
         at + 1
@@ -107,28 +108,33 @@ class Writer:
         signs: Sequence[str] = tuple(SIGN_NAMES),
         topics: Sequence[str] = ("general",),
         candidates: int = 8,
+        attempt: int = 0,
+        rounds: Sequence[int] | None = None,
     ) -> list[Text]:
-        """One `Text` for every topic x sign, sampling at most `candidates` each.
+        """One `Text` for every topic x sign, sampling at most `candidates` each; another `attempt`, other
+        samples.
 
         Raises ValueError, listing the known ones, on a sign or topic the template does not know.
         """
         asked = [(sign, topic) for topic in topics for sign in signs]
         drawn: dict[tuple[str, str], list[tuple[str, dict[str, bool]]]] = {key: [] for key in asked}
-        first = min(FIRST_ROUND, candidates)
-        for start, stop in ((0, first), (first, candidates)):
+        first = 0
+        for stop in rounds or (min(FIRST_ROUND, candidates), candidates):
             wanting = [key for key in asked if not any(all(gates.values()) for _, gates in drawn[key])]
-            jobs = [(key, number) for key in wanting for number in range(start, stop)]
+            jobs = [(key, number) for key in wanting for number in range(first, stop)]
+            first = stop
             if not jobs:
                 continue
             prompts = [self.prompt(*key, number) for key, number in jobs]
-            seeds = [seed_of(day, *key, self.version) + number for key, number in jobs]
+            seeds = [seed_of(day, *key, self.version, attempt) + number for key, number in jobs]
             for (key, _), raw in zip(jobs, self.engine.complete(prompts, seeds), strict=True):
                 text = cut_to_whole_sentences(raw)
                 drawn[key].append((text, self.gates.check(text, sign=key[0])))
-        return [self._best(key, drawn[key], seed_of(day, *key, self.version)) for key in asked]
+        return [self._best(key, drawn[key], seed_of(day, *key, self.version, attempt)) for key in asked]
 
     def prompt(self, sign: str, topic: str, number: int = 0) -> str:
-        """The prompt of candidate `number`: the wanted length goes round the buckets that are inside the bounds."""
+        """The prompt of candidate `number`: the wanted length goes round the buckets that are inside the
+        bounds."""
         lengths = ("400-450", "350-400", "450-500", "300-350")
         return self.template.render({"sign": sign, "topic": topic, "length": lengths[number % len(lengths)]})
 
@@ -157,7 +163,8 @@ class Writer:
 
 
 def load(model_dir: str | Path, version: str | None = None) -> Writer:
-    """The model in `model_dir` (a local directory), ready to write. `version` seeds its texts (default: the weights' hash).
+    """The model in `model_dir` (a local directory), ready to write. `version` seeds its texts (default: the
+    weights' hash).
 
     Raises ModelProblem when the directory is missing or not whole.
     """
@@ -166,7 +173,8 @@ def load(model_dir: str | Path, version: str | None = None) -> Writer:
     missing = [name for name in needed if not (folder / name).is_file()]
     if missing:
         raise ModelProblem(
-            f"expected a trained model, found no {', '.join(missing)}, in {folder}; train one with model_training.train"
+            f"expected a trained model, found no {', '.join(missing)}, in {folder}; "
+            "train one with model_training.train"
         )
     from model_training.sampling import TorchEngine
 

@@ -1,275 +1,151 @@
-"""A base of our own. In: Russian prose and horoscopes of the grammar. Out: a small model to fine-tune from.
+"""A base of our own. In: public-domain prose and made-up horoscopes. Out: a small Russian model to start
+`tiny` from.
 
-    python -m model_training.pretrain --config model_training/configs/base.toml \\
-        --prose prose.txt.gz --horoscopes grammar.jsonl --output DIR [--steps N] [--finish]
+The horoscopes (JSON lines with sign, topic, text, as `demo.grammar --format jsonl` dumps them) are asked for
+by the same prompt as in training. Runs for hours on a CPU; kill it and run it again, and it goes on from its
+last checkpoint.
 
-No pretrained Russian model is needed, nor a GPU: the model learns the language from prose, and the shape of
-a horoscope from the grammar, each written after the prompt it will meet later. The rate is constant until
-`--finish` lets it decay, so a run may be stopped at any instant, resumed by the same command, and made
-longer: Hägele et al. 2024, "Scaling Laws and Compute-Optimal Training Beyond Fixed Training Durations".
-
-Exit codes: 0 done, 2 wrong arguments; SIGTERM and Ctrl-C lose at most `checkpoint_every` steps.
+Run: `python -m model_training.pretrain --prose prose.txt.gz --horoscopes demo.jsonl --output DIR`
 """
 
 import argparse
 import gzip
 import json
-import math
+import random
 import re
 import sys
 import time
-import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerBase, set_seed
 
-from model_training.prompts import DEFAULT_TEMPLATE, controls_of
-from model_training.tokens import train_tokenizer
+from model_training import loop
+from model_training.prompts import DEFAULT_TEMPLATE, controls_of, with_some_dropped
+from model_training.tokens import Example, batches, blocks, encode, train_tokenizer
 
-CHECKPOINT = "checkpoint.pt"
-NATS_PER_BIT = math.log(2)
-
-
-@dataclass(frozen=True)
-class Stream:
-    """Token ids of one kind of text, cut into training and held-out blocks."""
-
-    train: np.ndarray
-    """uint16, [tokens]"""
-    held_out: np.ndarray
-    """uint16, [blocks, block_tokens]"""
-    chars_per_token: float
+MIN_PARAGRAPH_CHARS = 150
+BLOCK_TOKENS = 256
+TOKENIZER_SAMPLE = 4
+"""Every so-manieth paragraph trains the tokenizer."""
+MODEL_SHAPE: dict[str, Any] = {
+    "hidden_size": 256,
+    "num_hidden_layers": 6,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "intermediate_size": 704,
+}
 
 
-def read_prose(path: Path) -> list[str]:
-    """Paragraphs of a plain-text file (gzip or not), typography made that of the cleaned horoscopes."""
+def read_prose(path: Path) -> Iterator[str]:
+    """Paragraphs of running Russian text; headings, verse and foreign passages are passed over."""
     opener = gzip.open if path.suffix == ".gz" else open
     with opener(path, "rt", encoding="utf-8") as file:
-        paragraphs = (re.sub(r"\s+", " ", line).strip() for line in file)
-        return [re.sub(r" [-–] ", " — ", text) for text in paragraphs if len(text) >= 40]
+        for line in file:
+            text = " ".join(line.split())
+            letters = len(re.findall("[А-Яа-яЁё]", text))
+            if len(text) >= MIN_PARAGRAPH_CHARS and letters > 0.7 * len(text):
+                yield text
 
 
-def read_horoscopes(path: Path) -> list[str]:
-    """Prompt and text of each row of a JSON-lines file with `sign`, `topic` and `text`."""
-    with path.open(encoding="utf-8") as file:
-        rows = [json.loads(line) for line in file]
-    return [
-        DEFAULT_TEMPLATE.render(controls_of(row["sign"], row["topic"], row["text"])) + row["text"]
-        for row in rows
-    ]
+def read_horoscopes(path: Path) -> Iterator[tuple[str, str]]:
+    """(prompt, text) pairs."""
+    rng = random.Random(0)
+    for line in path.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        if row["sign"] in DEFAULT_TEMPLATE.values["sign"] and row["text"]:
+            controls = with_some_dropped(controls_of(row["sign"], row["topic"], row["text"]), 0.1, rng)
+            yield DEFAULT_TEMPLATE.render(controls), row["text"]
 
 
-def tokenise(texts: list[str], tokenizer: PreTrainedTokenizerBase, settings: dict[str, Any]) -> Stream:
-    ids: list[int] = []
-    for start in range(0, len(texts), 1000):
-        for encoded in tokenizer(texts[start : start + 1000], add_special_tokens=False)["input_ids"]:
-            ids += [*encoded, tokenizer.eos_token_id]
-    stream = np.array(ids, dtype=np.uint16)
-    block = settings["block_tokens"]
-    held_out_blocks = max(8, int(len(stream) * settings["held_out_share"]) // block)
-    border = len(stream) - held_out_blocks * block
-    return Stream(stream[:border], stream[border:].reshape(-1, block), sum(map(len, texts)) / len(ids))
-
-
-def sample_blocks(
-    streams: list[Stream], shares: list[float], step: int, settings: dict[str, Any]
-) -> torch.Tensor:
-    """The blocks of one step, [blocks_per_step, block_tokens]; the same step always draws the same blocks."""
-    rng = np.random.default_rng((settings["seed"], step))
-    chosen = rng.choice(len(streams), size=settings["blocks_per_step"], p=shares)
-    starts = [rng.integers(len(streams[index].train) - settings["block_tokens"]) for index in chosen]
-    rows = [
-        streams[index].train[start : start + settings["block_tokens"]]
-        for index, start in zip(chosen, starts, strict=True)
-    ]
-    return torch.from_numpy(np.stack(rows).astype(np.int64))
-
-
-def optimizers(model: LlamaForCausalLM, settings: dict[str, Any]) -> list[torch.optim.Optimizer]:
-    """Muon for the matrices inside the layers, AdamW for the rest: https://kellerjordan.github.io/posts/muon/"""
-    matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and "embed" not in name]
-    others = [p for name, p in model.named_parameters() if p.ndim != 2 or "embed" in name]
-    return [
-        torch.optim.Muon(matrices, lr=settings["muon_rate"], weight_decay=0.01),
-        torch.optim.AdamW(others, lr=settings["adam_rate"], betas=(0.9, 0.95), weight_decay=0.0, fused=True),
-    ]
-
-
-def rate_factor(step: int, decay_from: int | None, settings: dict[str, Any]) -> float:
-    """Share of the full learning rate: warm-up, plateau, linear decay to zero."""
-    if decay_from is not None and step >= decay_from:
-        return 1 - (step - decay_from + 1) / settings["decay_steps"]
-    return min(1.0, (step + 1) / settings["warmup_steps"])
-
-
-def mean_loss(model: LlamaForCausalLM, ids: torch.Tensor) -> torch.Tensor:
-    """Mean NLL per predicted token, nats; bf16 products where the CPU or GPU has them."""
-    with torch.autocast(ids.device.type, dtype=torch.bfloat16):
-        return model(input_ids=ids, labels=ids, use_cache=False).loss
-
-
-@torch.inference_mode()
-def bits_per_character(model: LlamaForCausalLM, stream: Stream, device: torch.device) -> float:
-    losses = [
-        mean_loss(model, torch.from_numpy(part.astype(np.int64)).to(device))
-        for part in np.array_split(stream.held_out, max(1, len(stream.held_out) // 16))
-    ]
-    return float(torch.stack(losses).mean()) / NATS_PER_BIT / stream.chars_per_token
-
-
-def save_atomically(state: dict[str, Any], path: Path) -> None:
-    aside = path.with_suffix(".new")
-    torch.save(state, aside)
-    aside.replace(path)
-
-
-class Pretraining:
-    """A run that can be stopped anywhere: everything it knows lies in `output/checkpoint.pt`."""
-
-    def __init__(
-        self, settings: dict[str, Any], streams: dict[str, Stream], vocab_size: int, output: Path
-    ) -> None:
-        torch.manual_seed(settings["seed"])
-        self.settings, self.streams, self.output = settings, streams, output
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        config = LlamaConfig(
-            vocab_size=vocab_size,
-            tie_word_embeddings=True,
-            bos_token_id=0,
-            eos_token_id=0,
-            **settings["model"],
-        )
-        self.model: LlamaForCausalLM = LlamaForCausalLM(config)
-        torch.nn.Module.to(self.model, self.device)
-        self.optimizers = optimizers(self.model, settings)
-        self.step = 0
-        self.decay_from: int | None = None
-        self.curve: list[dict[str, float]] = []
-        if (output / CHECKPOINT).exists():
-            self.load()
-
-    def load(self) -> None:
-        state = torch.load(self.output / CHECKPOINT, map_location=self.device, weights_only=True)
-        self.model.load_state_dict(state["model"])
-        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(saved)
-        self.step, self.decay_from, self.curve = state["step"], state["decay_from"], state["curve"]
-
-    def save(self) -> None:
-        state = {
-            "model": self.model.state_dict(),
-            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
-            "step": self.step,
-            "decay_from": self.decay_from,
-            "curve": self.curve,
-        }
-        save_atomically(state, self.output / CHECKPOINT)
-
-    def shares(self) -> list[float]:
-        key = "horoscope_share" if self.decay_from is None else "horoscope_share_decay"
-        return [1 - self.settings[key], self.settings[key]]
-
-    def train_one_step(self) -> float:
-        factor = rate_factor(self.step, self.decay_from, self.settings)
-        for optimizer, rate in zip(self.optimizers, ("muon_rate", "adam_rate"), strict=True):
-            optimizer.param_groups[0]["lr"] = self.settings[rate] * factor
-        ids = sample_blocks(list(self.streams.values()), self.shares(), self.step, self.settings).to(
-            self.device
-        )
-        loss = mean_loss(self.model, ids)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        for optimizer in self.optimizers:
-            optimizer.step()
-            optimizer.zero_grad()
-        self.step += 1
-        return loss.item()
-
-    def run(self, steps: int, finish: bool) -> Iterator[dict[str, float]]:
-        """Train to `steps` at the full rate, then decay if `finish`; yields the curve point by point."""
-        while True:
-            if self.decay_from is None and self.step >= steps:
-                if not finish:
-                    return
-                self.decay_from = self.step
-            if self.decay_from is not None and self.step >= self.decay_from + self.settings["decay_steps"]:
-                return
-            loss = self.train_one_step()
-            if self.step % self.settings["checkpoint_every"] == 0:
-                point = {"step": self.step, "loss": loss} | {
-                    f"{name}_bpc": bits_per_character(self.model, stream, self.device)
-                    for name, stream in self.streams.items()
-                }
-                self.curve.append(point)
-                self.save()
-                yield point
-
-
-def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m model_training.pretrain", description="Pretrain a small base model."
+def new_model(
+    tokenizer: PreTrainedTokenizerBase, shape: dict[str, Any], max_tokens: int = 512
+) -> LlamaForCausalLM:
+    """A Llama-style model with random weights; set the seed before."""
+    end = tokenizer.eos_token_id
+    config = LlamaConfig(
+        **shape,
+        vocab_size=len(tokenizer),
+        max_position_embeddings=max_tokens,
+        tie_word_embeddings=True,
+        bos_token_id=end,
+        eos_token_id=end,
+        pad_token_id=end,
     )
-    parser.add_argument("--config", type=Path, required=True, help="TOML with sizes, rates and steps")
-    parser.add_argument("--prose", type=Path, required=True, help="plain Russian text, .txt or .txt.gz")
-    parser.add_argument(
-        "--horoscopes", type=Path, required=True, help="JSON lines from python -m demo.grammar --format jsonl"
-    )
-    parser.add_argument(
-        "--output", type=Path, required=True, help="folder for the checkpoint and, finished, the model"
-    )
-    parser.add_argument("--steps", type=int, help="steps at the full rate (default: the config's)")
-    parser.add_argument("--finish", action="store_true", help="then let the rate decay and write the model")
-    return parser.parse_args(argv)
+    model = LlamaForCausalLM(config)
+    model.generation_config = GenerationConfig(bos_token_id=end, eos_token_id=end, pad_token_id=end)
+    return model
 
 
 def main(argv: list[str] | None = None) -> int:
-    arguments = parse_arguments(argv)
-    document = tomllib.loads(arguments.config.read_text(encoding="utf-8"))
-    settings = {**document["train"], "model": document["model"], "seed": document["seed"]}
-    for path in (arguments.prose, arguments.horoscopes):
-        if not path.is_file():
-            print(f"error: expected a text file, found nothing, at {path}", file=sys.stderr)
-            return 2
-    arguments.output.mkdir(parents=True, exist_ok=True)
-    prose, horoscopes = read_prose(arguments.prose), read_horoscopes(arguments.horoscopes)
-    tokenizer_folder = arguments.output / "tokenizer"
-    if tokenizer_folder.exists():
-        tokenizer = PreTrainedTokenizerFast.from_pretrained(tokenizer_folder)
-    else:
-        tokenizer = train_tokenizer(prose[::4] + horoscopes, document["vocab_size"])
-        tokenizer.save_pretrained(tokenizer_folder)
-    streams = {
-        "prose": tokenise(prose, tokenizer, settings),
-        "horoscopes": tokenise(horoscopes, tokenizer, settings),
-    }
-    training = Pretraining(settings, streams, len(tokenizer), arguments.output)
-    tokens_per_step = settings["blocks_per_step"] * settings["block_tokens"]
-    started, first = time.monotonic(), training.step
-    for point in training.run(arguments.steps or settings["steps"], arguments.finish):
-        speed = (training.step - first) * tokens_per_step / (time.monotonic() - started)
-        shown = "  ".join(f"{name} {value:.3f}" for name, value in point.items() if name != "step")
-        print(f"pretrain: step {training.step}  {shown}  {speed:,.0f} tokens/s", file=sys.stderr, flush=True)
-    training.save()
-    if arguments.finish:
-        torch.nn.Module.to(training.model, torch.bfloat16)
-        training.model.save_pretrained(arguments.output / "model")
-        tokenizer.save_pretrained(arguments.output / "model")
+    parser = argparse.ArgumentParser(
+        description="Pretrain a small Russian base model; resumes by itself when run again."
+    )
+    parser.add_argument(
+        "--prose", type=Path, required=True, help="plain text, .gz too: a paragraph a line, public domain"
+    )
+    parser.add_argument(
+        "--horoscopes", type=Path, required=True, help="JSON lines from demo.grammar --format jsonl"
+    )
+    parser.add_argument(
+        "--output", type=Path, required=True, help="where the base goes; checkpoints beside it"
+    )
+    parser.add_argument(
+        "--vocabulary", type=int, default=8192, help="tokens in the new tokenizer, default 8192"
+    )
+    parser.add_argument(
+        "--prose-share", type=float, default=1.0, help="part of the prose to read, default all"
+    )
+    parser.add_argument("--tokens-per-batch", type=int, default=8192, help="default 8192")
+    parser.add_argument("--seed", type=int, default=1, help="default 1")
+    args = parser.parse_args(argv)
+    missing = [str(path) for path in (args.prose, args.horoscopes) if not path.is_file()]
+    if missing:
+        print(f"error: expected a file, found none, in {', '.join(missing)}; give its path", file=sys.stderr)
+        return 2
+    set_seed(args.seed)
+    started = time.monotonic()
+    prose = list(read_prose(args.prose))
+    random.Random(args.seed).shuffle(prose)
+    prose = prose[: round(len(prose) * args.prose_share)]
+    horoscopes = list(read_horoscopes(args.horoscopes))
+    sample = [*prose[::TOKENIZER_SAMPLE], *(prompt + text for prompt, text in horoscopes)]
+    tokenizer = train_tokenizer(sample, args.vocabulary)
+    examples: list[Example] = [
+        *blocks(prose, tokenizer, BLOCK_TOKENS),
+        *encode(horoscopes, tokenizer, max_tokens=400),
+    ]
+    work = args.output.with_name(args.output.name + ".checkpoints")
+    schedule = loop.Schedule(
+        epochs=1,
+        optimizer="muon",
+        matrix_lr=5e-3,
+        other_lr=3e-3,
+        weight_decay=0.1,
+        warmup_share=0.02,
+        seed=args.seed,
+        save_every_steps=50,
+    )
+    model = new_model(tokenizer, MODEL_SHAPE)
+    rows, seconds = loop.run(
+        model, batches(examples, args.tokens_per_batch, args.seed), schedule, work, "pretrain", resume=True
+    )
+    model.bfloat16().save_pretrained(args.output)
+    tokenizer.save_pretrained(args.output)
+    loop.write_losses(rows, args.output)
+    tokens = sum(len(example.ids) for example in examples)
     summary = {
         "step": "pretrain",
         "outcome": "done",
         "rows_in": len(prose) + len(horoscopes),
         "rows_out": 1,
         "seconds": round(time.monotonic() - started, 1),
-        "steps": training.step,
-        "tokens": training.step * tokens_per_step,
-        **(training.curve[-1] if training.curve else {}),
+        "training_seconds": round(seconds, 1),
+        "tokens": tokens,
+        "loss": rows[-1]["loss"],
     }
-    print(json.dumps(summary, ensure_ascii=False))
+    print(json.dumps(summary))
     return 0
 
 

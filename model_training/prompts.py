@@ -1,7 +1,9 @@
-"""What the model is asked. In: a sign, a topic, a length. Out: the prompt, the same in training, evaluation and serving.
+"""What the model is asked. In: a sign, a topic, a length. Out: the prompt, the same in training, evaluation
+and serving.
 
-The template is saved as `prompt.json` beside the weights, and whoever loads the weights renders with that copy, so
-a model never meets a prompt it was not taught. No date is in it: a text must not lean on a day it has never seen.
+The template is saved as `prompt.json` beside the weights, and whoever loads the weights renders with that
+copy, so a model never meets a prompt it was not taught. No date is in it: a text must not lean on a day it
+has never seen.
 
 Run: `python -m model_training.prompts leo love` prints one prompt.
 """
@@ -60,7 +62,8 @@ class PromptTemplate:
     """Field -> value in the data -> word in the prompt."""
 
     def render(self, controls: Mapping[str, str]) -> str:
-        """The prompt for `controls` (field -> value). Raises ValueError, listing the known ones, on anything else."""
+        """The prompt for `controls` (field -> value). Raises ValueError, listing the known ones, on anything
+        else."""
         for field, value in controls.items():
             if value not in self.values.get(field, {}):
                 known = ", ".join(self.values.get(field, self.lines))

@@ -1,8 +1,8 @@
 """Fast batched sampling on one machine. In: prompts and a seed for each. Out: their completions.
 
-The KV cache is allocated once and grows in place; prompts of different lengths run side by side without padding (a row
-still inside its prompt is fed its own next token), and rows that have ended leave the batch. Each row draws from its
-own stream of uniform numbers, so its text does not depend on its neighbours.
+The KV cache is allocated once and grows in place; prompts of different lengths run side by side without
+padding (a row still inside its prompt is fed its own next token), and rows that have ended leave the batch.
+Each row draws from its own stream of uniform numbers, so its text does not depend on its neighbours.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,8 @@ MAX_NEW_TOKENS = 176
 BATCH_ROWS = 160
 TEMPERATURE, TOP_P = 0.8, 0.95
 TOP_K = 64
-"""The nucleus is sought among so many most probable tokens: a full sort of the vocabulary costs more than the model."""
+"""The nucleus is sought among so many most probable tokens: a full sort of the vocabulary costs more than
+the model."""
 ROWS_TO_SHED = 0.75
 """The cache is compacted when fewer than this share of its rows are still writing."""
 
@@ -115,7 +116,8 @@ class TorchEngine:
 
 
 def sample(logits: torch.Tensor, uniform: torch.Tensor) -> torch.Tensor:
-    """One token a row, [rows, vocabulary] -> [rows]: top-k, then the nucleus, then the inverse of the cumulated chances."""
+    """One token a row, [rows, vocabulary] -> [rows]: top-k, then the nucleus, then the inverse of the
+    cumulated chances."""
     best, tokens = logits.div(TEMPERATURE).topk(min(TOP_K, logits.shape[-1]), dim=-1)
     chances = best.softmax(-1)
     before = chances.cumsum(-1) - chances

@@ -1,8 +1,9 @@
 """Which signs a text speaks of. In: a text. Out: the set of signs named in it, in any case and number.
 
-The forms are stems with their endings, held equal to pymorphy3's declensions by a test, so that serving needs no
-dictionary in memory. Four names are also everyday words («рак», «весы», «лев», «дева»); they count only with a
-capital inside a sentence, or in the plural address at its start («Весам стоит…» but not «весы покажут»).
+The forms are stems with their endings, held equal to pymorphy3's declensions by a test, so that serving
+needs no dictionary in memory. Four names are also everyday words («рак», «весы», «лев», «дева»); they count
+only with a capital inside a sentence, or in the plural address at its start («Весам стоит…» but not «весы
+покажут»).
 """
 
 import re

@@ -1,8 +1,8 @@
 """Texts to token batches. In: (prompt, completion) pairs. Out: batches of ids and labels with little padding.
 
-Our texts are short, 70-150 tokens, so padding is most of the cost of a naive run. Examples of like length share a batch
-of a fixed token budget; padding is on the right and carries no loss, so under a causal mask it changes nothing and
-no attention mask is needed: the logits equal those of each text alone.
+Our texts are short, 70-150 tokens, so padding is most of the cost of a naive run. Examples of like length
+share a batch of a fixed token budget; padding is on the right and carries no loss, so under a causal mask it
+changes nothing and no attention mask is needed: the logits equal those of each text alone.
 """
 
 import random
@@ -27,7 +27,8 @@ class Example:
 
 
 def train_tokenizer(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenizerFast:
-    """A byte-level BPE: any text can be written in it, so there is no unknown token. Same texts, same tokenizer."""
+    """A byte-level BPE: any text can be written in it, so there is no unknown token. Same texts, same
+    tokenizer."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -73,7 +74,8 @@ def batches(examples: Sequence[Example], tokens_per_batch: int, seed: int) -> li
 
 
 def collate(batch: Sequence[Sequence[Example]]) -> dict[str, torch.Tensor]:
-    """One or more groups of examples as `input_ids` and `labels`, [texts, longest text], padded on the right."""
+    """One or more groups of examples as `input_ids` and `labels`, [texts, longest text], padded on the
+    right."""
     examples = [example for group in batch for example in group]
     longest = max(len(example.ids) for example in examples)
     ids = torch.zeros(len(examples), longest, dtype=torch.long)
@@ -86,7 +88,8 @@ def collate(batch: Sequence[Sequence[Example]]) -> dict[str, torch.Tensor]:
 
 
 def blocks(texts: Iterable[str], tokenizer: PreTrainedTokenizerBase, length: int) -> Iterator[Example]:
-    """Plain texts as one stream cut into examples of `length` tokens, for pretraining; the tail is left out."""
+    """Plain texts as one stream cut into examples of `length` tokens, for pretraining; the tail is left
+    out."""
     stream: list[int] = []
     for text in texts:
         stream += [*tokenizer(text, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]

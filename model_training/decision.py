@@ -1,0 +1,84 @@
+"""May the challenger live? In: its evaluation.json. Out: yes or no, with every reason.
+
+A gate whose figure is missing or not a number is a failed gate. The first model needs the gates only; a
+later one must also be better than the champion on the same held-out texts: bits per character lower with the
+whole 95 % interval of the paired difference below zero, or no more than half a per cent worse while its
+yield is better beyond chance. A tie stays.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+MAX_WORSE_SHARE = 0.005
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A bound on one figure of the evaluation."""
+
+    metric: str
+    at_least: float | None = None
+    at_most: float | None = None
+
+    def verdict(self, value: float | None) -> tuple[bool, str]:
+        """Passed or not, and the sentence that says so."""
+        bound = f"at least {self.at_least:g}" if self.at_least is not None else f"at most {self.at_most:g}"
+        if value is None or not math.isfinite(value):
+            return False, f"{self.metric} could not be computed, {bound} is needed"
+        passed = value >= self.at_least if self.at_least is not None else value <= (self.at_most or 0.0)
+        return passed, f"{self.metric} {value:.4g}, {bound} is needed"
+
+
+LIMITS = (
+    Limit("wrong_sign_share", at_most=0.0),
+    Limit("unsafe_share", at_most=0.0),
+    Limit("near_duplicate_share", at_most=0.0),
+    Limit("copied_over_limit_share", at_most=0.0),
+    Limit("format_share", at_least=0.99),
+    Limit("yield", at_least=0.6),
+    Limit("diversity_to_human", at_least=0.9),
+    Limit("bits_to_five_gram", at_most=1.0),
+    Limit("leaked_texts", at_most=0.0),
+)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The answer and what it rests on, as `registry why` shows it."""
+
+    promote: bool
+    reasons: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        return {"promote": self.promote, "reasons": list(self.reasons)}
+
+
+def decide(evaluation: dict[str, Any], champion_version: str | None) -> Decision:
+    """`champion_version` is who lives now; the evaluation must have been made against that very one."""
+    metrics = evaluation.get("metrics", {})
+    verdicts = [limit.verdict(metrics.get(limit.metric, {}).get("value")) for limit in LIMITS]
+    failed = [sentence for passed, sentence in verdicts if not passed]
+    if failed:
+        return Decision(False, tuple(failed))
+    if champion_version is None:
+        return Decision(True, ("every gate passed and there is no champion yet",))
+    paired = evaluation.get("against_champion") or {}
+    if paired.get("version") != champion_version:
+        found = paired.get("version", "none")
+        reason = f"evaluated against champion {found}, but champion is {champion_version}: evaluate again"
+        return Decision(False, (reason,))
+    return _compared(paired)
+
+
+def _compared(paired: dict[str, Any]) -> Decision:
+    bits = paired["bits_per_character_change"]
+    change = f"bits per character change {bits['value']:+.2%} [{bits['low']:+.2%}, {bits['high']:+.2%}]"
+    if not all(math.isfinite(bits[key]) for key in ("value", "low", "high")):
+        return Decision(False, ("the comparison with the champion could not be computed",))
+    if bits["high"] < 0:
+        return Decision(True, (f"better than champion {paired['version']}: {change}",))
+    better_yield = paired["yield_change"]["low"] > 0
+    if bits["high"] <= MAX_WORSE_SHARE and better_yield:
+        return Decision(True, (f"not worse than champion {paired['version']}: {change}, and a better yield",))
+    return Decision(False, (f"not proved better than champion {paired['version']}: {change}",))

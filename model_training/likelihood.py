@@ -1,0 +1,44 @@
+"""How well a model foretells texts. In: a model directory and (prompt, text) pairs. Out: bits for each text.
+
+Bits per character = sum of -log2 p(text and its end) over all texts / characters of all texts. Tokenizers
+differ between models, characters do not, so two models can be compared.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from model_training.sampling import TorchEngine
+from model_training.tokens import NO_LOSS, Example, collate, encode
+
+TOKENS_PER_BATCH = 8192
+
+
+@torch.inference_mode()
+def bits_of(engine: TorchEngine, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
+    """Bits of each completion and its end of text, in the order given; a text is never cut."""
+    limit = engine.model.config.max_position_embeddings
+    examples = encode(pairs, engine.tokenizer, limit)
+    bits = np.zeros(len(examples))
+    for group in _groups(examples):
+        batch = collate([[examples[at] for at in group]])
+        logits = engine.model(input_ids=batch["input_ids"].to(engine.device), use_cache=False).logits
+        labels = batch["labels"][:, 1:].to(engine.device)
+        loss = functional.cross_entropy(
+            logits[:, :-1].float().transpose(1, 2), labels, ignore_index=NO_LOSS, reduction="none"
+        )
+        bits[group] = loss.double().sum(1).cpu().numpy() / math.log(2)
+    return bits
+
+
+def _groups(examples: Sequence[Example]) -> list[list[int]]:
+    """Indices of texts of like length, a token budget a group."""
+    groups: list[list[int]] = [[]]
+    for at in sorted(range(len(examples)), key=lambda at: len(examples[at].ids)):
+        if (len(groups[-1]) + 1) * len(examples[at].ids) > TOKENS_PER_BATCH and groups[-1]:
+            groups.append([])
+        groups[-1].append(at)
+    return groups

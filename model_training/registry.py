@@ -1,0 +1,406 @@
+"""Which model lives. In: evaluated model directories. Out: numbered versions in MLflow, one of them champion.
+
+    python -m model_training.registry list --registry data/registry
+    python -m model_training.registry promote --registry data/registry    the challenger, if proved better
+    python -m model_training.registry rollback --registry data/registry   to the former champion
+    python -m model_training.registry why --registry data/registry        the reasons of every decision
+
+`--registry` is a folder (SQLite and artifacts inside) or the address of an MLflow server. MLflow takes
+seconds to import, so it is loaded by the first call, never by the import of this module.
+"""
+
+import argparse
+import contextlib
+import fcntl
+import hashlib
+import json
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+from urllib.request import url2pathname
+
+from model_training.decision import Decision, decide
+
+NAME = "horoscope"
+CHAMPION, CHALLENGER = "champion", "challenger"
+LIVE_SINCE, LIVE_UNTIL, DECISION = "live_since", "live_until", "decision"
+
+
+class RegistryProblem(Exception):
+    """There is no such registry, version or right to do it; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """A registered model."""
+
+    name: str
+    version: int
+    path: Path
+    """Local directory of the model."""
+    run_id: str
+    dataset_version: str
+    sources: tuple[str, ...]
+    recipe: str
+    rows: int
+    """Rows of the dataset it was trained on."""
+    digest: str
+    """Over every file of the directory."""
+    aliases: tuple[str, ...]
+    tags: dict[str, str]
+
+    @property
+    def was_live(self) -> bool:
+        return LIVE_SINCE in self.tags
+
+
+def champion(address: str) -> Version:
+    """Raises RegistryProblem when there is none."""
+    found = champion_or_none(address)
+    if found is None:
+        raise RegistryProblem(
+            f"expected a champion, found none, in {address}; evaluate and promote a model first"
+        )
+    return found
+
+
+def champion_or_none(address: str) -> Version | None:
+    return _by_alias(address, CHAMPION) if exists(address) else None
+
+
+def previous_champion(address: str) -> Version | None:
+    """The version that was live before the champion, if there was one."""
+    if not exists(address):
+        return None
+    former = [v for v in versions(address) if v.was_live and CHAMPION not in v.aliases]
+    return max(former, key=lambda v: v.tags[LIVE_SINCE], default=None)
+
+
+def exists(address: str) -> bool:
+    return "://" in address or (Path(address) / "mlflow.db").is_file()
+
+
+def versions(address: str) -> list[Version]:
+    """All versions, the oldest first."""
+    client = _client(address)
+    numbers = [found.version for found in client.search_model_versions(f"name='{NAME}'")]
+    found = [_version(client, client.get_model_version(NAME, number)) for number in numbers]
+    return sorted(found, key=lambda v: v.version)
+
+
+def register(address: str, model_dir: Path, day: str) -> Version:
+    """Copy `model_dir` into the registry as the next version, alias `challenger`. `day`: ISO, for the run's
+    name.
+
+    A directory whose digest is registered already is not copied again.
+    """
+    with _lock(address):
+        client = _client(address)
+        digest = digest_of(model_dir)
+        for known in versions(address):
+            if known.digest == digest:
+                client.set_registered_model_alias(NAME, CHALLENGER, str(known.version))
+                return _version(client, client.get_model_version(NAME, str(known.version)))
+        training = _read_json(model_dir / "training.json")
+        evaluation = _read_json(model_dir / "evaluation.json")
+        experiment = _experiment(client, address)
+        run = client.create_run(experiment, run_name=f"{NAME}-{day}")
+        for name, figure in sorted(evaluation["metrics"].items()):
+            client.log_metric(run.info.run_id, name, figure["value"])
+        import mlflow
+
+        model = mlflow.initialize_logged_model(
+            name=NAME, source_run_id=run.info.run_id, experiment_id=experiment, tags={"digest": digest}
+        )
+        client.log_model_artifacts(model.model_id, str(model_dir))
+        client.finalize_logged_model(model.model_id, "READY")
+        tags = {
+            "digest": digest,
+            "model_id": model.model_id,
+            "dataset_version": training["dataset_version"],
+            "sources": ",".join(training["sources"]),
+            "recipe": training["recipe"],
+            "rows": str(training["rows"]),
+        }
+        made = client.create_model_version(
+            NAME,
+            source=f"models:/{model.model_id}",
+            run_id=run.info.run_id,
+            model_id=model.model_id,
+            tags=tags,
+        )
+        client.set_terminated(run.info.run_id)
+        client.set_registered_model_alias(NAME, CHALLENGER, made.version)
+        return _version(client, client.get_model_version(NAME, made.version))
+
+
+def promote(address: str, now: str) -> tuple[Version | None, Decision]:
+    """Make the challenger champion if its evaluation proves it better. `now`: ISO instant, for the
+    history."""
+    with _lock(address):
+        challenger, current = _by_alias(address, CHALLENGER), champion_or_none(address)
+        if challenger is None:
+            raise RegistryProblem(
+                f"expected a challenger, found none, in {address}; run model_training.evaluate"
+            )
+        if current and current.version == challenger.version:
+            return None, Decision(False, (f"version {challenger.version} is champion already",))
+        verify(challenger)
+        evaluation = _read_json(challenger.path / "evaluation.json")
+        decision = decide(evaluation, str(current.version) if current else None)
+        client = _client(address)
+        text = json.dumps({"at": now, **decision.as_json()}, ensure_ascii=False)
+        client.set_model_version_tag(NAME, str(challenger.version), DECISION, text)
+        if not decision.promote:
+            return None, decision
+        _enthrone(address, challenger, current, now)
+        return _by_alias(address, CHAMPION), decision
+
+
+def rollback(address: str, now: str, to: int | None = None) -> Version:
+    """Make a former champion live again, once it has loaded and written twelve texts."""
+    with _lock(address):
+        current = champion(address)
+        target = previous_champion(address) if to is None else _by_number(address, to)
+        if target is None or not target.was_live:
+            live = ", ".join(str(v.version) for v in versions(address) if v.was_live)
+            asked = "none" if to is None else str(to)
+            raise RegistryProblem(
+                f"expected a version that was live ({live}), found {asked}, in {address}; choose another"
+            )
+        verify(target)
+        _prove_it_writes(target, now)
+        _enthrone(address, target, current, now)
+        return champion(address)
+
+
+def verify(version: Version) -> None:
+    """Raises RegistryProblem unless the files are those that were registered."""
+    found = digest_of(version.path)
+    if found != version.digest:
+        raise RegistryProblem(
+            f"expected digest {version.digest[:12]}, found {found[:12]}, in {version.path}; "
+            "the files were changed after registration: register the model again"
+        )
+
+
+def digest_of(folder: Path) -> str:
+    """SHA-256 over the names and contents of all files below `folder`."""
+    total = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        total.update(f"{path.relative_to(folder)}\0{content}\n".encode())
+    return total.hexdigest()
+
+
+def _enthrone(address: str, new: Version, old: Version | None, now: str) -> None:
+    """The alias moves last: until then the old champion is whole, and a second run of the command repairs
+    the tags."""
+    client = _client(address)
+    client.set_model_version_tag(NAME, str(new.version), LIVE_SINCE, now)
+    if old:
+        client.set_model_version_tag(NAME, str(old.version), LIVE_UNTIL, now)
+    client.set_registered_model_alias(NAME, CHAMPION, str(new.version))
+
+
+def _prove_it_writes(version: Version, now: str) -> None:
+    from datetime import date
+
+    from model_training import inference
+
+    writer = inference.load(version.path, str(version.version))
+    texts = writer.write(date.fromisoformat(now[:10]), topics=["general"], candidates=8)
+    written = sum(text.text is not None for text in texts)
+    if written < len(texts):
+        raise RegistryProblem(
+            f"expected {len(texts)} texts, found {written}, from version {version.version}; choose another"
+        )
+
+
+def _client(address: str) -> Any:
+    import logging
+
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    import mlflow
+
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    uri = address if "://" in address else f"sqlite:///{(Path(address) / 'mlflow.db').resolve()}"
+    mlflow.set_tracking_uri(uri)
+    client = mlflow.MlflowClient(tracking_uri=uri)
+    with contextlib.suppress(mlflow.exceptions.MlflowException):
+        client.get_registered_model(NAME)
+        return client
+    with contextlib.suppress(mlflow.exceptions.MlflowException):
+        client.create_registered_model(NAME)
+    return client
+
+
+def _experiment(client: Any, address: str) -> str:
+    found = client.get_experiment_by_name(NAME)
+    if found:
+        return str(found.experiment_id)
+    if "://" in address:
+        return str(client.create_experiment(NAME))
+    return str(
+        client.create_experiment(NAME, artifact_location=(Path(address) / "artifacts").resolve().as_uri())
+    )
+
+
+def _by_alias(address: str, alias: str) -> Version | None:
+    import mlflow
+
+    client = _client(address)
+    with contextlib.suppress(mlflow.exceptions.MlflowException):
+        return _version(client, client.get_model_version_by_alias(NAME, alias))
+    return None
+
+
+def _by_number(address: str, number: int) -> Version | None:
+    return next((v for v in versions(address) if v.version == number), None)
+
+
+def _version(client: Any, found: Any) -> Version:
+    tags = dict(found.tags)
+    location = client.get_logged_model(tags["model_id"]).artifact_location
+    return Version(
+        name=NAME,
+        version=int(found.version),
+        path=_local(location),
+        run_id=found.run_id,
+        dataset_version=tags["dataset_version"],
+        sources=tuple(tags["sources"].split(",")),
+        recipe=tags["recipe"],
+        rows=int(tags["rows"]),
+        digest=tags["digest"],
+        aliases=tuple(found.aliases),
+        tags=tags,
+    )
+
+
+def _local(location: str) -> Path:
+    if location.startswith("file:"):
+        return Path(url2pathname(urlparse(location).path))
+    if "://" not in location:
+        return Path(location)
+    import mlflow
+
+    return Path(mlflow.artifacts.download_artifacts(artifact_uri=location))
+
+
+@contextlib.contextmanager
+def _lock(address: str) -> Iterator[None]:
+    """One change at a time in a folder registry; a second command says so instead of waiting."""
+    if "://" in address:
+        yield
+        return
+    Path(address).mkdir(parents=True, exist_ok=True)
+    with (Path(address) / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise RegistryProblem(
+                f"expected no other change under way, found one, in {address}; run again when it has ended"
+            ) from error
+        yield
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RegistryProblem(
+            f"expected {path.name}, found none readable, in {path.parent}; evaluate first"
+        ) from error
+    return document
+
+
+def show(version: Version) -> str:
+    """One line of `list`."""
+    live = ""
+    if version.was_live:
+        live = f"  live {version.tags[LIVE_SINCE]} … {version.tags.get(LIVE_UNTIL, 'now')}"
+    names = ", ".join(version.aliases) or ("former champion" if version.was_live else "")
+    return f"{version.version:>4}  {names:<24} dataset {version.dataset_version}{live}"
+
+
+def reasons(version: Version) -> str:
+    """The decision on a version, for `why`."""
+    if DECISION not in version.tags:
+        return f"version {version.version}: no decision yet"
+    decision = json.loads(version.tags[DECISION])
+    verdict = "promoted" if decision["promote"] else "not promoted"
+    return f"version {version.version} {verdict} {decision['at']}: " + "; ".join(decision["reasons"])
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        description="Which model lives: list versions, promote the challenger, roll back.",
+        epilog="Exit codes: 0 done or skipped, 1 refused for a named reason, 2 wrong arguments.",
+    )
+    parser.add_argument("action", choices=("list", "show", "promote", "rollback", "why"))
+    parser.add_argument("--registry", required=True, help="folder, or address of an MLflow server")
+    parser.add_argument(
+        "--version", type=int, help="for show, why and rollback; default: newest, former champion"
+    )
+    args = parser.parse_args(argv)
+    started = time.monotonic()
+    now = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime())
+    summary: dict[str, Any] = {"step": args.action, "outcome": "done", "rows_in": 0, "rows_out": 0}
+    code = 0
+    try:
+        summary |= act(args.action, args.registry, args.version, now)
+    except RegistryProblem as error:
+        print(f"error: {error}", file=sys.stderr)
+        summary |= {"outcome": "failed", "reason": str(error)}
+        code = 1
+    summary["seconds"] = round(time.monotonic() - started, 2)
+    print(json.dumps(summary, ensure_ascii=False))
+    return code
+
+
+def act(action: str, address: str, number: int | None, now: str) -> dict[str, Any]:
+    """Do one action; returns what its JSON line adds."""
+    if not exists(address):
+        raise RegistryProblem(
+            f"expected a registry, found none, in {address}; run model_training.evaluate first"
+        )
+    if action == "promote":
+        promoted, decision = promote(address, now)
+        print("; ".join(decision.reasons), file=sys.stderr)
+        said = {"rows_in": 1, "reason": "; ".join(decision.reasons)}
+        if promoted is None:
+            return said | {"outcome": "skipped"}
+        return said | {"rows_out": 1, "version": promoted.version}
+    if action == "rollback":
+        live = rollback(address, now, number)
+        print(f"version {live.version} is live again", file=sys.stderr)
+        return {"rows_in": 1, "rows_out": 1, "version": live.version}
+    found = versions(address)
+    chosen = [v for v in found if number in (None, v.version)]
+    if not chosen:
+        known = ", ".join(str(v.version) for v in found) or "none"
+        raise RegistryProblem(
+            f"expected a version of {known}, found {number}, in {address}; choose one of them"
+        )
+    for version in chosen if action != "show" else chosen[-1:]:
+        print(_describe(action, version))
+    return {"rows_in": len(found), "rows_out": len(chosen)}
+
+
+def _describe(action: str, version: Version) -> str:
+    if action == "show":
+        evaluation = _read_json(version.path / "evaluation.json")
+        figures = [
+            f"      {name}: {figure['value']:.4g} [{figure['low']:.4g}, {figure['high']:.4g}], n {figure['n']}"
+            for name, figure in sorted(evaluation["metrics"].items())
+        ]
+        return "\n".join([show(version), f"      {version.path}", *figures, reasons(version)])
+    return show(version) if action == "list" else reasons(version)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

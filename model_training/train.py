@@ -1,0 +1,310 @@
+"""The cleaned dataset in, a model directory out.
+
+The directory is written aside and published by a rename, `metrics.json` last; what is half written is never
+seen. Killed and run again with the same arguments, training goes on from its last checkpoint.
+
+Run: `python -m model_training.train --config model_training/configs/tiny.toml --data data/processed --output
+DIR`
+"""
+
+import argparse
+import contextlib
+import dataclasses
+import hashlib
+import json
+import random
+import shutil
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from model_training.corpus import DataProblem, Horoscope, Split, read_dataset, split
+from model_training.gates import Gates
+from model_training.prompts import DEFAULT_TEMPLATE, PromptTemplate, controls_of, with_some_dropped
+from model_training.recipe import Recipe, RecipeProblem, load_recipe
+
+MIN_NEW_TEXTS, MIN_NEW_SHARE = 500, 0.05
+"""A champion is trained anew when so many texts, or this share, have come since."""
+
+
+class StartProblem(Exception):
+    """The model to start from cannot be had; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """What a run learns from and how: the same lineage gives the same model."""
+
+    recipe: Recipe
+    dataset: dict[str, Any]
+    """dataset.json."""
+    train_texts: int
+    seed: int
+
+    def as_json(self) -> dict[str, Any]:
+        """The content of `training.json`, the command aside."""
+        return {
+            "schema": 1,
+            "config": dataclasses.asdict(self.recipe),
+            "recipe": self.recipe.fingerprint,
+            "seed": self.seed,
+            "dataset_version": self.dataset["version"],
+            "rules_version": self.dataset["rules_version"],
+            "raw_manifests": self.dataset["raw_manifests"],
+            "rows": self.dataset["rows"],
+            "train_texts": self.train_texts,
+            "base_model": self.recipe.base,
+        }
+
+
+def pairs_of(
+    rows: list[Horoscope], template: PromptTemplate, drop: float, seed: int
+) -> list[tuple[str, str]]:
+    """(prompt, completion) of every row; `drop` is the chance that a control line is left out."""
+    rng = random.Random(seed)
+    controls = [controls_of(row.sign, row.topic, row.clean_text) for row in rows]
+    prompts = [template.render(with_some_dropped(given, drop, rng)) for given in controls]
+    return [(prompt, row.clean_text) for prompt, row in zip(prompts, rows, strict=True)]
+
+
+def start(recipe: Recipe, pairs: list[tuple[str, str]]) -> tuple[Any, Any]:
+    """Model and tokenizer: the base's, or new ones. Raises StartProblem when the base cannot be loaded."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from model_training.pretrain import new_model
+    from model_training.tokens import train_tokenizer
+
+    tokenizer: Any
+    model: Any
+    if not recipe.base:
+        tokenizer = train_tokenizer((prompt + text for prompt, text in pairs), recipe.vocabulary)
+        return new_model(tokenizer, dataclasses.asdict(recipe.shape), recipe.max_text_tokens), tokenizer
+    import torch
+
+    address = recipe.base_address()
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(address)
+        model = AutoModelForCausalLM.from_pretrained(address, dtype=torch.float32)
+    except (OSError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise StartProblem(
+            f"expected a causal model, found none ({reason}), in {address}; "
+            "give a directory, go online, or use --from-scratch"
+        ) from error
+    if recipe.lora:
+        from peft import LoraConfig, get_peft_model
+
+        adapters = LoraConfig(
+            r=recipe.lora.rank,
+            lora_alpha=recipe.lora.alpha,
+            lora_dropout=recipe.lora.dropout,
+            target_modules="all-linear",
+            task_type="CAUSAL_LM",
+        )
+        model = get_peft_model(model, adapters)
+    return model, tokenizer
+
+
+def train(lineage: Lineage, parts: Split, work: Path, resume: bool) -> dict[str, Any]:
+    """Everything a model directory holds but metrics.json, written to `work`; returns the metrics."""
+    from transformers import set_seed
+
+    from model_training import loop
+    from model_training.tokens import batches, encode
+
+    recipe = lineage.recipe
+    set_seed(lineage.seed)
+    pairs = pairs_of(parts.train, DEFAULT_TEMPLATE, recipe.drop_controls, lineage.seed)
+    model, tokenizer = start(recipe, pairs)
+    examples = encode(pairs, tokenizer, recipe.max_text_tokens)
+    tokens = sum(len(example.ids) for example in examples)
+    epochs = min(recipe.epochs, recipe.max_tokens / tokens) if recipe.max_tokens else recipe.epochs
+    schedule = loop.Schedule(
+        epochs=epochs,
+        optimizer=recipe.optimizer,
+        matrix_lr=recipe.matrix_lr,
+        other_lr=recipe.other_lr,
+        weight_decay=recipe.weight_decay,
+        warmup_share=recipe.warmup_share,
+        seed=lineage.seed,
+        save_every_steps=recipe.save_every_steps,
+    )
+    print(
+        f"train: {len(examples):,} texts, {tokens:,} tokens, {epochs:.2f} epochs, "
+        f"{sum(p.numel() for p in model.parameters()) / 1e6:.1f}M parameters, {describe(recipe)}",
+        file=sys.stderr,
+    )
+    checkpoints = work.with_name(work.name + ".checkpoints")
+    ready = batches(examples, recipe.tokens_per_batch, lineage.seed)
+    rows, seconds = loop.run(model, ready, schedule, checkpoints, "train", resume)
+    if recipe.lora:
+        model = model.merge_and_unload()
+    model.save_pretrained(work)
+    tokenizer.save_pretrained(work)
+    DEFAULT_TEMPLATE.save(work / "prompt.json")
+    Gates.build((r.clean_text for r in parts.train), [r.clean_text for r in parts.held_out]).save(
+        work / "train_index.npz"
+    )
+    loop.write_losses(rows, work)
+    return {
+        "schema": 1,
+        "train_texts": len(parts.train),
+        "test_texts": len(parts.test),
+        "golden_texts": len(parts.golden),
+        "dropped_as_seen_before": parts.dropped,
+        "test_from": parts.cutoff.isoformat(),
+        "tokens_seen": round(tokens * epochs),
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "loss": rows[-1]["loss"] if rows else None,
+        "seconds": round(seconds, 1),
+        "tokens_per_second": round(tokens * epochs / seconds, 1),
+        "weights_sha256": hashlib.sha256((work / "model.safetensors").read_bytes()).hexdigest(),
+    }
+
+
+def describe(recipe: Recipe) -> str:
+    return f"from {recipe.base}" if recipe.base else "from nothing"
+
+
+def reason_to_skip(lineage: Lineage, registry: str) -> str | None:
+    """Why the champion need not be trained anew, with figures; None when it must."""
+    from model_training import registry as versions
+
+    champion = versions.champion_or_none(registry)
+    if champion is None or champion.recipe != lineage.recipe.fingerprint:
+        return None
+    if champion.dataset_version == lineage.dataset["version"]:
+        return f"champion {champion.version} was trained on this dataset, {champion.dataset_version}"
+    new, needed = lineage.dataset["rows"] - champion.rows, max(MIN_NEW_TEXTS, MIN_NEW_SHARE * champion.rows)
+    if new < needed:
+        return f"{new} new texts since champion {champion.version}, {needed:.0f} needed"
+    return None
+
+
+def publish(work: Path, output: Path) -> None:
+    """`work` becomes `output`; an older model there is moved out of the way first and deleted after."""
+    old = output.with_name(output.name + ".old")
+    shutil.rmtree(old, ignore_errors=True)
+    if output.exists():
+        output.replace(old)
+    work.replace(output)
+    shutil.rmtree(old, ignore_errors=True)
+    shutil.rmtree(work.with_name(work.name + ".checkpoints"), ignore_errors=True)
+
+
+def already_trained(output: Path, lineage: Lineage) -> bool:
+    if not (output / "metrics.json").is_file():
+        return False
+    with contextlib.suppress(ValueError, OSError):
+        saved = json.loads((output / "training.json").read_text(encoding="utf-8"))
+        return all(saved.get(name) == value for name, value in lineage.as_json().items())
+    return False
+
+
+def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description="Train a Russian horoscope model on the cleaned dataset.",
+        epilog="Exit codes: 0 done or skipped, 1 failed, 2 wrong arguments, 130/143 killed.",
+    )
+    parser.add_argument(
+        "--config", type=Path, required=True, help="recipe, such as model_training/configs/tiny.toml"
+    )
+    parser.add_argument("--data", required=True, help="address of processed/ (a folder or s3://…)")
+    parser.add_argument("--output", type=Path, required=True, help="model directory to make")
+    origin = parser.add_mutually_exclusive_group()
+    origin.add_argument("--from-scratch", action="store_true", help="new tokenizer and random weights")
+    origin.add_argument("--base-model", help="causal model to start from: directory, or hub name when online")
+    parser.add_argument("--registry", help="skip when its champion has learnt nearly all of this dataset")
+    parser.add_argument("--seed", type=int, default=1, help="default 1")
+    parser.add_argument("--force", action="store_true", help="train even if there is nothing new")
+    return parser.parse_args(argv)
+
+
+def chosen_recipe(args: argparse.Namespace) -> Recipe:
+    recipe = load_recipe(args.config)
+    if args.from_scratch:
+        return dataclasses.replace(recipe, base="")
+    return dataclasses.replace(recipe, base=args.base_model) if args.base_model else recipe
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = parse_arguments(argv)
+    started = time.monotonic()
+    summary: dict[str, Any] = {"step": "train", "outcome": "failed", "rows_in": 0, "rows_out": 0}
+    code = 1
+    try:
+        rows, dataset = read_dataset(args.data)
+        parts = split(rows)
+        lineage = Lineage(chosen_recipe(args), dataset, len(parts.train), args.seed)
+        summary["rows_in"] = len(rows)
+        reason = None
+        if not args.force:
+            if already_trained(args.output, lineage):
+                reason = f"{args.output} was already trained on dataset {dataset['version']} by this recipe"
+            elif args.registry:
+                reason = reason_to_skip(lineage, args.registry)
+        if reason:
+            summary |= {"outcome": "skipped", "reason": reason}
+        else:
+            metrics = make_model(lineage, parts, args.output)
+            summary |= {"outcome": "done", "rows_out": len(parts.train), "metrics": metrics}
+        code = 0
+    except (DataProblem, RecipeProblem, StartProblem, OSError) as error:
+        summary["reason"] = str(error)
+        print(f"error: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        summary["reason"], code = "interrupted", 130
+    summary["seconds"] = round(time.monotonic() - started, 1)
+    print(json.dumps(summary, ensure_ascii=False))
+    return code
+
+
+def make_model(lineage: Lineage, parts: Split, output: Path) -> dict[str, Any]:
+    """Train aside, publish by rename; `training.json` says what was learnt from."""
+    settings = lineage.as_json()
+    name = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
+    work = output.with_name(f".{output.name}-{name}")
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    metrics = train(lineage, parts, work, resume=True)
+    settings |= {
+        "sources": sorted({row.source for row in parts.train}),
+        "command": "python -m model_training.train " + " ".join(sys.argv[1:]),
+    }
+    (work / "training.json").write_text(
+        json.dumps(settings, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+    )
+    (work / "README.md").write_text(model_card(settings, metrics), encoding="utf-8")
+    (work / "metrics.json").write_text(json.dumps(metrics, indent=2, sort_keys=True) + "\n")
+    publish(work, output)
+    return metrics
+
+
+def model_card(settings: dict[str, Any], metrics: dict[str, Any]) -> str:
+    """The README.md of a model directory, in the hub's form."""
+    return f"""---
+language: ru
+library_name: transformers
+pipeline_tag: text-generation
+tags: [horoscope]
+---
+# Russian daily horoscopes
+
+Writes a short horoscope for a sign and a topic: entertainment, made by a machine, no advice.
+How to ask: `prompt.json`.
+
+- parameters: {metrics["parameters"]:,}; start: {settings["base_model"] or "random weights"}; seed {settings["seed"]}
+- texts learnt: {metrics["train_texts"]:,} of dataset {settings["dataset_version"]},
+  cleaning rules {settings["rules_version"]}
+- sources: {", ".join(settings["sources"])}
+- held out: {metrics["test_texts"]:,} texts from {metrics["test_from"]} on, {metrics["golden_texts"]:,} golden
+- tokens seen: {metrics["tokens_seen"]:,}; last loss {metrics["loss"]}
+
+What it scored on held-out texts, and why it was or was not promoted: `evaluation.json`, `report.html`.
+"""
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

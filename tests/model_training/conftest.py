@@ -1,0 +1,131 @@
+"""A made-up cleaned dataset in the schema of DATA_FORMAT.md, and a tiny model trained on it."""
+
+import datetime as dt
+import hashlib
+import json
+import random
+import re
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+SIGNS = (
+    *("aries", "taurus", "gemini", "cancer", "leo", "virgo"),
+    *("libra", "scorpio", "sagittarius", "capricorn", "aquarius", "pisces"),
+)
+OPENINGS = ["Утро начнётся спокойно", "День обещает приятные перемены", "Вечером найдётся время для себя"]
+MIDDLES = [
+    "и старый друг напомнит о важном",
+    "и забытая мысль вернётся вовремя",
+    "и дела пойдут легче обычного",
+]
+ADVICE = ["Не спешите с ответом", "Скажите вслух то, о чём молчали", "Оставьте место для прогулки"]
+CLOSES = ["к ночи всё станет на свои места", "завтра вы улыбнётесь этому", "близкие оценят вашу заботу"]
+PLACES = ["дома", "на работе", "в дороге", "у окна", "в саду", "за столом", "в тишине", "среди друзей"]
+
+
+def sentences(rng: random.Random) -> str:
+    """A text of 300-500 characters."""
+    text = ""
+    while len(text) < 310:
+        text += (
+            f"{rng.choice(OPENINGS)} {rng.choice(PLACES)} {rng.choice(MIDDLES)}. "
+            f"{rng.choice(ADVICE)} {rng.choice(PLACES)}, {rng.choice(CLOSES)}. "
+        )
+    return text.strip()
+
+
+def text_hash(text: str) -> str:
+    key = " ".join(re.findall(r"\w+", text.lower().replace("ё", "е")))
+    return hashlib.sha256(key.encode()).hexdigest()[:32]
+
+
+def made_up_rows(days: int, seed: int = 0) -> list[dict]:
+    rng = random.Random(seed)
+    rows = []
+    for day in range(days):
+        for sign in SIGNS:
+            text = sentences(rng)
+            digest = text_hash(text)
+            rows.append(
+                {
+                    "horoscope_id": hashlib.sha256(f"{day}{sign}{text}".encode()).hexdigest()[:32],
+                    "date": dt.date(2026, 1, 1) + dt.timedelta(days=day),
+                    "sign": sign,
+                    "topic": rng.choice(["general", "love"]),
+                    "period": "day",
+                    "language": "ru",
+                    "text": text,
+                    "source": "made_up",
+                    "url": "",
+                    "printed_date": "",
+                    "strategy": "",
+                    "fetched_at": "2026-01-01T00:00:00+00:00",
+                    "clean_text": text,
+                    "chars": len(text),
+                    "text_hash": digest,
+                    "cluster_id": digest,
+                    "quality_flags": [],
+                }
+            )
+    return rows
+
+
+def write_processed(folder: Path, rows: list[dict], version: str = "abcdef012345") -> Path:
+    """`processed/` with one part of `rows`."""
+    part = folder / "part=0123456789ab" / "clean"
+    part.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.Table.from_pylist(rows), part / "part-0.parquet")
+    document = {
+        "schema": 1,
+        "version": version,
+        "rules_version": "test",
+        "options": {},
+        "rows": len(rows),
+        "parts": [
+            {"id": "0123456789ab", "rows": len(rows), "date_from": "2026-01-01", "date_to": "2026-12-31"}
+        ],
+        "raw_manifests": [
+            {"path": "raw/date=2026-01-01/source=made_up/run=x/manifest.json", "sha256": "0" * 64}
+        ],
+    }
+    (folder / "dataset.json").write_text(json.dumps(document))
+    return folder
+
+
+NANO = """
+vocabulary = 400
+epochs = 2.0
+tokens_per_batch = 1024
+save_every_steps = 5
+[shape]
+hidden_size = 32
+num_hidden_layers = 2
+num_attention_heads = 2
+num_key_value_heads = 1
+intermediate_size = 64
+"""
+
+
+@pytest.fixture(scope="session")
+def processed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_processed(tmp_path_factory.mktemp("processed"), made_up_rows(24))
+
+
+@pytest.fixture(scope="session")
+def nano_config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("config") / "nano.toml"
+    path.write_text(NANO)
+    return path
+
+
+@pytest.fixture(scope="session")
+def nano_model(tmp_path_factory: pytest.TempPathFactory, processed: Path, nano_config: Path) -> Path:
+    """A model directory, trained for seconds: of the right form, with nothing to say."""
+    from model_training import train
+
+    output = tmp_path_factory.mktemp("models") / "nano"
+    assert train.main(["--config", str(nano_config), "--data", str(processed), "--output", str(output)]) == 0
+    return output
