@@ -8,6 +8,7 @@ one is loaded, so nothing else in serving ever touches torch or MLflow.
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -123,3 +124,24 @@ def registered_models(address: str) -> list[RegisteredModel]:
         ) from error
     models: list[RegisteredModel] = [RegistryModel(champion, "champion")]
     return models + ([RegistryModel(previous, "previous_champion")] if previous else [])
+
+
+def model_record(address: str, version: str) -> dict[str, Any] | None:
+    """What the registry keeps of a version: lineage, metrics, the decision about it; None if it is gone."""
+    from model_training import registry
+
+    known = registry.versions(address) if registry.exists(address) else []
+    found = next((each for each in known if str(each.version) == version), None)
+    if found is None:
+        return None
+    training = json.loads((found.path / "training.json").read_text(encoding="utf-8"))
+    evaluation = json.loads((found.path / "evaluation.json").read_text(encoding="utf-8"))
+    decision = json.loads(found.tags.get(registry.DECISION, "{}"))
+    return {
+        "seed": training["seed"],
+        "config": training["config"],
+        "rules_version": training["rules_version"],
+        "raw_manifests": training["raw_manifests"],
+        "metrics": {name: figure["value"] for name, figure in evaluation["metrics"].items()},
+        "decision": "; ".join(decision.get("reasons", [])),
+    }

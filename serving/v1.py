@@ -101,6 +101,23 @@ class SignAnswer(BaseModel):
     birthdays_to: str
 
 
+class WhyAnswer(BaseModel):
+    """Where a text came from, as far as readers are told; `python -m serving.why` tells the operator all."""
+
+    date: dt.date
+    sign: str
+    topic: str
+    generated_at: str
+    status: str
+    model: dict[str, Any]
+    """Name, version, dataset version and the sources that taught it."""
+    seed: str
+    """Digits: wider than a number of JavaScript."""
+    candidates: int
+    """How many texts were sampled for this one."""
+    gates: dict[str, bool]
+
+
 def no_day(day: dt.date, days: PublishedDays) -> ProblemError:
     kept = ", ".join(map(str, days.dates[-3:])) or "none"
     return ProblemError(
@@ -226,6 +243,35 @@ async def horoscopes(
         raise no_topic(published, topic or "any", language)
     response.headers.update(PUBLIC)
     return day_answer(published, found)
+
+
+@router.get("/why/{date}/{sign}")
+async def why(
+    request: Request,
+    response: Response,
+    date: Annotated[
+        str, Path(description="ISO date, `today`, `tomorrow` or `yesterday`", examples=["today"])
+    ],
+    sign: SignWords,
+    topic: Topic = "general",
+) -> WhyAnswer:
+    """The lineage of one text: model, dataset, sources, seed, gates."""
+    wanted, published = sign_of(sign), published_day(request, date)
+    found = published.find(wanted.slug, topic)
+    if found is None:
+        raise no_topic(published, topic, "ru")
+    response.headers.update(PUBLIC)
+    return WhyAnswer(
+        date=published.date,
+        sign=found.sign,
+        topic=found.topic,
+        generated_at=published.generated_at,
+        status=published.status,
+        model=published.model,
+        seed=str(found.seed),
+        candidates=found.candidates,
+        gates=found.gates,
+    )
 
 
 @router.get("/signs")

@@ -73,6 +73,14 @@ def test_all_signs_of_a_day_for_one_topic_or_all(site):
     assert len(site.get("/v1/horoscopes").json()["horoscopes"]) == 24
 
 
+def test_why_tells_the_lineage_of_a_text(site):
+    told = site.get("/v1/why/today/♌?topic=love").json()
+    assert told["model"]["sources"] == ["demo_site"]
+    assert told["gates"]["unlike_last_days"] is True
+    assert told["seed"].isdigit()
+    assert site.get("/v1/why/2020-01-01/leo").status_code == 404
+
+
 def test_signs_and_days_are_listed(site):
     assert [sign["name"] for sign in site.get("/v1/signs").json()][4] == "Лев"
     assert site.get("/v1/signs/17 мая").json()["sign"] == "taurus"
