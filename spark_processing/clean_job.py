@@ -73,6 +73,18 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--periods", nargs="+", choices=PERIODS, default=["day"], help="spans of texts kept (default: day)"
     )
+    parser.add_argument(
+        "--near-duplicates",
+        choices=("mark", "reject"),
+        default="mark",
+        help="keep a text that resembles an earlier one, marked by cluster_id, or reject it (default: mark)",
+    )
+    parser.add_argument(
+        "--similarity",
+        type=float,
+        default=0.5,
+        help="Jaccard similarity that makes a near duplicate (default: %(default)s)",
+    )
     parser.add_argument("--rebuild", action="store_true", help="clean everything in raw/ anew, into one part")
     parser.add_argument(
         "--master", default="", help="Spark master for a run without spark-submit (default: local[*])"
@@ -129,7 +141,14 @@ def spark_fault(error: Exception) -> str:
 
 def clean(args: argparse.Namespace) -> Dict[str, Any]:
     """Plan, and if there is something to do, do it. Returns the summary's fields."""
-    options = Options(args.min_chars, args.max_chars, args.language, tuple(args.periods))
+    options = Options(
+        args.min_chars,
+        args.max_chars,
+        args.language,
+        tuple(args.periods),
+        args.near_duplicates,
+        args.similarity,
+    )
     storage = open_storage(args)
     plan = make_plan(storage, options, args.rebuild)
     if plan is None:
@@ -161,7 +180,7 @@ def open_storage(args: argparse.Namespace) -> Storage:
     from spark_processing.session import open_session
 
     require_java()
-    return HadoopStorage(args.storage, open_session("horoscopes: clean", args.master))
+    return HadoopStorage(args.storage, open_session("horoscopes: clean", 0, args.master))
 
 
 def require_java() -> None:

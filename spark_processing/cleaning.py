@@ -23,7 +23,13 @@ from spark_processing.characters import (
     spaces_repaired,
     symbols_removed,
 )
-from spark_processing.page_residue import advert_removed, has_marker, heading_removed, residue_removed
+from spark_processing.page_residue import (
+    advert_removed,
+    has_heading,
+    has_marker,
+    heading_removed,
+    residue_removed,
+)
 from spark_processing.typography import is_badly_set, typography_repaired
 
 MAX_PASSES = 8
@@ -42,10 +48,11 @@ STAGES: Tuple[Tuple[Callable[[str], bool], Tuple[Callable[[str], str], ...]], ..
             symbols_removed,
         ),
     ),
-    (has_marker, (heading_removed, advert_removed, residue_removed)),
+    (has_heading, (heading_removed,)),
+    (has_marker, (advert_removed, residue_removed)),
     (is_badly_set, (typography_repaired,)),
 )
-"""A stage's steps run only where its look finds work for them: ordinary prose costs three looks."""
+"""A stage's steps run only where its look finds work for them: ordinary prose costs four looks."""
 
 
 class Cleaned(NamedTuple):

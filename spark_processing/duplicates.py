@@ -44,3 +44,22 @@ def flag_duplicate_texts(judged: DataFrame, known: DataFrame) -> DataFrame:
     marked = judged.join(kept, "text_hash", "left").withColumn("matched_id", F.when(is_open, keeper))
     verdict = F.when(F.col("matched_id").isNotNull(), F.lit("duplicate_text")).otherwise(F.col("reason"))
     return marked.withColumn("reason", verdict).select(*judged.columns, "matched_id")
+
+
+def with_clusters(judged: DataFrame, members: DataFrame, reject: bool) -> DataFrame:
+    """Adds `cluster_id`, the text_hash of the text's representative, its own where it resembles none.
+
+    `members`: text_hash, cluster_id, near_id, similarity of the texts that resemble an earlier one. With
+    `reject` they are no longer kept: `matched_id` names the representative, `detail` the similarity.
+    """
+    joined = judged.join(F.broadcast(members), "text_hash", "left")
+    is_near = F.col("reason").isNull() & F.col("near_id").isNotNull() & F.lit(reject)
+    verdict = {
+        "reason": F.when(is_near, F.lit("near_duplicate")).otherwise(F.col("reason")),
+        "detail": F.when(is_near, F.format_string("similarity %.2f", "similarity")).otherwise(
+            F.col("detail")
+        ),
+        "matched_id": F.when(is_near, F.col("near_id")).otherwise(F.col("matched_id")),
+    }
+    columns = [verdict.get(name, F.col(name)).alias(name) for name in judged.columns]
+    return joined.select(*columns, F.coalesce("cluster_id", "text_hash").alias("cluster_id"))

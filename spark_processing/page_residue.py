@@ -67,14 +67,14 @@ _RESIDUE = re.compile(rf"(?:\A|(?<=[.!?…»)]))\s*{_LABEL}(?=\Z|[А-ЯЁA-Z«])
 _STRAY = re.compile(r"#\w*|@")
 
 _WORD = re.compile(r"[^\W_]+")
-_LATIN_OR_NUMBER = re.compile(r"[A-Za-z@#+]|\d{3}")
-_MARKERS = frozenset(_SIGN.split("|")).union(
+_LATIN_OR_DIGIT = re.compile("[A-Za-z@#+0-9]")
+_MARKERS = frozenset(
     _WORD.findall(
-        "автор астролога вк вконтакте главную гороскоп группе группу делись делитесь жмите заказать закажите "
+        "автор астролога вк вконтакте главную группе группу делись делитесь жмите заказать закажите "
         "защищены избранное индивидуальный источник канал канале кликните комментарии комментировать лайк "
         "нажмите перейдите печати персональный платный подпишись подпишитесь подписывайся подписывайтесь "
         "подробнее поделиться показать приложение приложении промокод развернуть распечатать реклама "
-        "рекламодатель рекламы сайт сайта сайте свернуть скачать скачайте смотрите соцсетях ссылке текст "
+        "рекламодатель рекламы сайт сайта сайте свернуть скачать скачайте смотрите соцсетях рф ссылке текст "
         "телеграм узнайте узнать фото читайте читать"
     )
 )
@@ -83,8 +83,13 @@ spared them."""
 
 
 def has_marker(text: str) -> bool:
-    """The look before these steps."""
-    return bool(_LATIN_OR_NUMBER.search(text)) or not _MARKERS.isdisjoint(_WORD.findall(text.lower()))
+    """The look before the steps below, `heading_removed` aside."""
+    return bool(_LATIN_OR_DIGIT.search(text)) or not _MARKERS.isdisjoint(_WORD.findall(text.lower()))
+
+
+def has_heading(text: str) -> bool:
+    """The look before `heading_removed`."""
+    return _HEADING.match(text) is not None
 
 
 def heading_removed(text: str) -> str:

@@ -13,11 +13,11 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from spark_processing.dataset import to_json
-from spark_processing.schema import CLEAN, REJECTED
+from spark_processing.schema import CLEAN, NEAR, REJECTED
 
 WRITING = "processed/_writing"
 ROWS_PER_FILE = 200_000
-ORDER = ("date", "source", "sign", "topic", "horoscope_id")
+ORDER = ("date", "source", "horoscope_id")
 
 
 def write_part(storage: Any, folder: str, verdicts: DataFrame, ledger: Dict[str, Any]) -> None:
@@ -28,7 +28,9 @@ def write_part(storage: Any, folder: str, verdicts: DataFrame, ledger: Dict[str,
     clean.write.parquet(storage.path(f"{aside}/clean"))
     write_csv(clean, storage.path(f"{aside}/clean_csv"))
     in_files(rejected_rows(verdicts), rejected).write.parquet(storage.path(f"{aside}/rejected"))
-    for name in ("clean", "clean_csv", "rejected"):
+    representatives = near_rows(verdicts.where(F.col("cluster_id") == F.col("text_hash")))
+    in_files(representatives, kept).write.parquet(storage.path(f"{aside}/near"))
+    for name in ("clean", "clean_csv", "near", "rejected"):
         name_by_number(storage, f"{aside}/{name}")
     storage.write(f"{aside}/ledger.json", to_json(ledger))
     storage.delete(folder)
@@ -39,6 +41,11 @@ def clean_rows(verdicts: DataFrame) -> DataFrame:
     """The kept rows as `schema.CLEAN`."""
     kept = verdicts.where(F.col("reason").isNull()).withColumn("date", F.to_date("date"))
     return kept.select(*[F.col(field.name).cast(field.dataType) for field in CLEAN])
+
+
+def near_rows(verdicts: DataFrame) -> DataFrame:
+    """What near duplicates are compared with, for each kept row, as `schema.NEAR`."""
+    return verdicts.where(F.col("reason").isNull()).select(*NEAR.names)
 
 
 def rejected_rows(verdicts: DataFrame) -> DataFrame:

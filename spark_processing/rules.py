@@ -11,9 +11,10 @@ import hashlib
 import re
 from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
-from spark_processing.characters import has_mojibake
+from spark_processing.characters import has_mojibake, has_unusual
 from spark_processing.cleaning import Cleaned, clean, comparison_key
 from spark_processing.schema import LANGUAGES, PERIODS, RAW_COLUMNS, SIGNS, TOPICS
+from spark_processing.shingles import shingles_of
 
 RULES_VERSION = "1"
 """Changed whenever the same raw row may get another verdict or another clean text; the next run then
@@ -31,6 +32,10 @@ class Options(NamedTuple):
     language: str = "ru"
     periods: Tuple[str, ...] = ("day",)
     """Spans of texts that are kept: a text for a month is no daily horoscope."""
+    near_duplicates: str = "mark"
+    """`mark` keeps a near duplicate and says so by its `cluster_id`; `reject` does not keep it."""
+    similarity: float = 0.5
+    """Jaccard similarity of word shingles from which two texts are near duplicates."""
 
     def as_json(self) -> Dict[str, Any]:
         return {**self._asdict(), "periods": list(self.periods)}
@@ -45,6 +50,7 @@ class Judged(NamedTuple):
     quality_flags: List[str]
     reason: Optional[str]
     detail: Optional[str]
+    shingles: Optional[List[int]]
 
 
 # --- rules on the row as collected ---
@@ -90,11 +96,12 @@ ROW_RULES = (empty_field, pseudo_sign, unknown_value, wrong_period)
 
 def broken_text(row: Row, text: str, options: Options) -> Optional[str]:
     """A text whose letters were lost before it reached us."""
-    return "encoding" if has_mojibake(text) else None
+    return "encoding" if has_unusual(text) and has_mojibake(text) else None
 
 
 def wrong_language(row: Row, text: str, options: Options) -> Optional[str]:
-    found = language_of(text)
+    is_plainly_russian = "ы" in text and not has_unusual(text)  # spares most texts the counting
+    found = "ru" if is_plainly_russian else language_of(text)
     return None if found == options.language or not text else found
 
 
@@ -123,27 +130,27 @@ def language_of(text: str) -> str:
     its own, uses ъ as a vowel and knows no ы, э or ё.
     """
     cyrillic, latin = len(_CYRILLIC.findall(text)), len(_LATIN.findall(text))
-    if cyrillic >= 2 * latin and cyrillic:
-        lower = text.lower()
-        for language, letters in _FOREIGN_LETTERS.items():
-            if sum(map(lower.count, letters)) * 100 > cyrillic:
-                return language
-        is_bulgarian = lower.count("ъ") * 100 > cyrillic and not any(letter in lower for letter in "ыэё")
-        return "bg" if is_bulgarian else "ru"
+    if cyrillic and cyrillic >= 2 * latin:
+        return _cyrillic_language(text.lower(), cyrillic)
     if latin > cyrillic:
-        words = len(text.split())
-        return "en" if len(_ENGLISH.findall(text)) * 8 >= words else "latin"
+        return "en" if len(_ENGLISH.findall(text)) * 8 >= len(text.split()) else "latin"
     return "mixed" if cyrillic else "unknown"
+
+
+def _cyrillic_language(lower: str, letters: int) -> str:
+    for language, foreign in _FOREIGN_LETTERS.items():
+        if sum(map(lower.count, foreign)) * 100 > letters:
+            return language
+    is_bulgarian = lower.count("ъ") * 100 > letters and not any(letter in lower for letter in "ыэё")
+    return "bg" if is_bulgarian else "ru"
 
 
 # --- remarks that do not reject ---
 
-_SENTENCE_CLOSED = re.compile(r"[.!?…][»)]?\Z")
-
 
 def cut_end(text: str) -> bool:
     """The text stops before its sentence does."""
-    return not _SENTENCE_CLOSED.search(text)
+    return not text.rstrip("»)").endswith((".", "!", "?", "…"))
 
 
 def unbalanced_quotes(text: str) -> bool:
@@ -160,14 +167,15 @@ def judge(row: Row, options: Options) -> Judged:
     for rule in ROW_RULES:
         detail = rule(row, options)
         if detail is not None:
-            return Judged(None, None, None, [], rule.__name__, detail)
+            return Judged(None, None, None, [], rule.__name__, detail, None)
     cleaned: Cleaned = clean(row["text"])
     for text_rule in TEXT_RULES:
         detail = text_rule(row, cleaned.text, options)
         if detail is not None:
-            return Judged(cleaned.text, len(cleaned.text), None, [], text_rule.__name__, detail)
+            return Judged(cleaned.text, len(cleaned.text), None, [], text_rule.__name__, detail, None)
     flags = [*cleaned.flags, *(remark.__name__ for remark in REMARKS if remark(cleaned.text))]
-    return Judged(cleaned.text, len(cleaned.text), text_hash(cleaned.text), flags, None, None)
+    key = comparison_key(cleaned.text)
+    return Judged(cleaned.text, len(cleaned.text), hash_of(key), flags, None, None, shingles_of(key))
 
 
 def judge_rows(rows: Iterable[List[str]], options: Options) -> Iterator[Tuple[Any, ...]]:
@@ -176,9 +184,9 @@ def judge_rows(rows: Iterable[List[str]], options: Options) -> Iterator[Tuple[An
         yield (*(value or None for value in values), *judge(dict(zip(RAW_COLUMNS, values)), options))
 
 
-def text_hash(text: str) -> str:
-    """The same for two prints of one text."""
-    return hashlib.sha256(comparison_key(text).encode()).hexdigest()[:32]
+def hash_of(key: str) -> str:
+    """`text_hash`: the same for two prints of one text, whose comparison key this is."""
+    return hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
 REASONS = (
@@ -186,5 +194,6 @@ REASONS = (
     *(rule.__name__ for rule in ROW_RULES),
     *(rule.__name__ for rule in TEXT_RULES),
     "duplicate_text",
+    "near_duplicate",
 )
 """Every reason a row can be rejected for, in the order in which the rules are asked."""

@@ -3,7 +3,7 @@ fields may hold."""
 
 from __future__ import annotations
 
-from pyspark.sql.types import ArrayType, DateType, IntegerType, StringType, StructField, StructType
+from pyspark.sql.types import ArrayType, DateType, IntegerType, LongType, StringType, StructField, StructType
 
 RAW_COLUMNS = (
     "horoscope_id",
@@ -44,6 +44,7 @@ JUDGED = StructType(
         StructField("quality_flags", ArrayType(StringType())),
         StructField("reason", StringType()),
         StructField("detail", StringType()),
+        StructField("shingles", ArrayType(LongType())),
     ]
 )
 """A raw row after the rules that need no other row: `reason` is null while it may still be kept."""
@@ -58,6 +59,17 @@ CLEAN = StructType(
         StructField("quality_flags", ArrayType(StringType())),
     ]
 )
+
+NEAR = StructType(
+    [
+        StructField("text_hash", StringType()),
+        StructField("horoscope_id", StringType()),
+        StructField("date", StringType()),
+        StructField("source", StringType()),
+        StructField("shingles", ArrayType(LongType())),
+    ]
+)
+"""What later runs compare with: one row a cluster, its representative."""
 
 REJECTED = StructType(
     [

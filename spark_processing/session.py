@@ -1,56 +1,71 @@
-"""The Spark session: quiet, small enough for a laptop, and the cluster's own when spark-submit brings one."""
+"""The Spark session: quiet, small enough for a laptop, and the cluster's own when spark-submit brings one.
+
+A daily batch is small and its time goes into starting and planning, an archive's into its rows: the settings
+follow the number of rows, which the manifests tell before Java is started.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
 from pathlib import Path
+from typing import Dict
 
 from pyspark.sql import SparkSession
 
 QUIET_LOG = Path(__file__).with_name("log4j2.properties")
+SMALL_BATCH = 20_000
+"""Rows up to which one task without shuffles and without generated code is the quickest way."""
 ROWS_PER_PARTITION = 100_000
 FILES_PER_BATCH = 4
 """Raw files handed to a Python worker at once: bounds its memory."""
 
 
-def open_session(name: str, master: str = "") -> SparkSession:
-    """A session under spark-submit's settings where there are any, else on this machine's cores (or
-    `master`)."""
+def open_session(name: str, rows: int, master: str = "", partitions: int = 0) -> SparkSession:
+    """A session for so many rows: spark-submit's where there is one, else on this machine's cores."""
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
     builder = SparkSession.builder.appName(name)
-    submitted = "PYSPARK_GATEWAY_PORT" in os.environ
-    if not submitted:
+    if "PYSPARK_GATEWAY_PORT" not in os.environ:
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
-        for key, value in _laptop_settings(master or "local[*]").items():
+        for key, value in laptop_settings(rows, master or "local[*]").items():
             builder = builder.config(key, value)
     spark = builder.getOrCreate()
-    for key, value in _JOB_SETTINGS.items():
+    cores = spark.sparkContext.defaultParallelism
+    for key, value in job_settings(rows, cores, partitions).items():
         spark.conf.set(key, value)
     return spark
 
 
-def set_partitions(spark: SparkSession, rows: int, partitions: int = 0) -> None:
-    """As many shuffle partitions as `rows` need, at least one a core; `partitions` overrules."""
-    needed = max(spark.sparkContext.defaultParallelism, rows // ROWS_PER_PARTITION)
-    spark.conf.set("spark.sql.shuffle.partitions", partitions or needed)
-
-
-def _laptop_settings(master: str) -> "dict[str, str]":
-    quiet = f"-Dlog4j2.configurationFile={QUIET_LOG.as_uri()}" if QUIET_LOG.exists() else ""
+def laptop_settings(rows: int, master: str) -> Dict[str, str]:
+    """What only a session of our own may choose, before its Java starts."""
+    java = [f"-Dlog4j2.configurationFile={QUIET_LOG.as_uri()}"] if QUIET_LOG.exists() else []
+    if rows <= SMALL_BATCH:
+        java += ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto"]
     return {
         "spark.master": master,
         "spark.driver.memory": "2g",
         "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.extraJavaOptions": quiet,
+        "spark.driver.extraJavaOptions": " ".join(java),
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": str(sys.stderr.isatty()).lower(),
     }
 
 
-_JOB_SETTINGS = {
-    "spark.sql.session.timeZone": "UTC",
-    "spark.sql.execution.arrow.maxRecordsPerBatch": str(FILES_PER_BATCH),
-    "mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
-}
+def job_settings(rows: int, cores: int, partitions: int) -> Dict[str, str]:
+    """What suits the number of rows in any session."""
+    small = rows <= SMALL_BATCH and partitions <= 1
+    shuffles = 1 if small else max(cores, rows // ROWS_PER_PARTITION)
+    return {
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.execution.arrow.maxRecordsPerBatch": str(FILES_PER_BATCH),
+        "mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
+        "spark.sql.shuffle.partitions": str(partitions or shuffles),
+        "spark.sql.adaptive.enabled": str(not small).lower(),
+        "spark.sql.codegen.wholeStage": str(not small).lower(),
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN" if small else "FALLBACK",
+        "spark.sql.autoBroadcastJoinThreshold": "-1" if small else "10485760",
+        "spark.sql.files.maxPartitionBytes": "1g" if small else "64m",
+        "spark.sql.files.openCostInBytes": "4096" if small else "1048576",
+        "spark.sql.leafNodeDefaultParallelism": "1" if small else str(cores),
+    }

@@ -11,8 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 def spark():
     from spark_processing.session import open_session
 
-    session = open_session("tests", "local[2]")
-    session.conf.set("spark.sql.shuffle.partitions", 2)
+    session = open_session("tests", 0, "local[2]")
     yield session
     session.stop()
 

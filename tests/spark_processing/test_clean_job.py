@@ -9,7 +9,8 @@ from chispa import assert_df_equality
 from raw_data import COLUMNS, row, text_of, to_csv, write_run
 
 from spark_processing import clean_job as program
-from spark_processing.rules import text_hash
+from spark_processing.cleaning import comparison_key
+from spark_processing.rules import hash_of
 from spark_processing.schema import CLEAN
 
 LEO, VIRGO = row(text=text_of(1)), row(sign="virgo", text=text_of(2))
@@ -67,7 +68,7 @@ def clean_row(raw: dict[str, str]) -> tuple:
     import datetime
 
     values = [datetime.date.fromisoformat(raw["date"]) if name == "date" else raw[name] for name in COLUMNS]
-    same = text_hash(raw["text"])
+    same = hash_of(comparison_key(raw["text"]))
     return (*values, raw["text"], len(raw["text"]), same, same, [])
 
 
