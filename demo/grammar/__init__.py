@@ -24,9 +24,16 @@ SITES: dict[str, tuple[str, ...]] = {
     "1001goroskop.ru": ("general",),
     "gadalkindom.ru": ("general", "love", "finance", "man", "woman"),
     "goroskop365.ru": ("general", "love", "business"),
+    "orakul.com": ("general", "love", "family", "career", "health", "teen", "flirt", "friends"),
+    "thevoicemag.ru": ("general",),
+    "my-calend.ru": ("general",),
+    "astrostar.ru": ("general",),
+    "globalmsk.ru": ("general", "business"),
+    "7days.ru": ("general",),
+    "hyrax.ru": ("general", "love", "mobile", "cook"),
 }
-"""Which topics each site publishes every day."""
-_BRIEF_SITES = {"newsler.ru"}
+"""Which topics each Russian site publishes every day; `en/general` is the one English topic."""
+_BRIEF_SITES = {"newsler.ru", "hyrax.ru"}
 _COPIED = 0.04
 _REPRINTED = 0.02
 

@@ -23,8 +23,8 @@ LONG: Band = (501, 700)
 ORDINARY = {SHORT: 12, MIDDLE: 68, LONG: 20}
 BRIEF = {SHORT: 48, MIDDLE: 47, LONG: 5}
 
-_IMPERSONAL = {"anti", "cook", "mobile", "beauty"}
-"""Topics about things, where a line about the temperament would break the thought."""
+_IMPERSONAL = {"anti", "cook", "mobile", "beauty", "en/general"}
+"""Topics where a line about the temperament would break the thought."""
 _STEM = re.compile(r"[а-яё]{6,}")
 _DRAFTS = 3
 _TRIES = 12

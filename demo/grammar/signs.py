@@ -1,7 +1,7 @@
 """The twelve signs in every Russian case, with the gender and element that texts agree with.
 
 In: nothing. Out: `SIGNS`, English slug -> `Sign`. Case keys are those the fragments use: `nom gen dat acc ins
-pre` are the people of a sign (Овны, Овнам), `sg` and `sg_gen` … the sign itself (Овен, Овну).
+pre` are the people of a sign (Овны, Овнам), `sg`, `sg_gen` … the sign itself (Овен, Овну), `en` in English.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ def _sign(slug: str, gender: int, element: str, singular: str, plural: str) -> S
     words = dict(zip(CASES, plural.split(), strict=True))
     names = ["sg", *(f"sg_{case}" for case in CASES[1:])]
     words.update(zip(names, singular.split(), strict=True))
+    words["en"] = slug.capitalize()
     return Sign(slug, words, gender, element)
 
 

@@ -6,35 +6,53 @@ from types import ModuleType
 
 from demo.sites import (
     astroscope,
+    astrostar,
     gadalkindom,
+    globalmsk,
     goroskop365,
     goroskop1001,
+    horoscopecom,
+    hyrax,
+    ignio,
     mail,
+    mycalend,
     newsler,
+    orakul,
     rambler,
     retrofm,
     ru74,
+    sevendays,
+    thevoicemag,
 )
 
+_MODULES = (
+    ru74,
+    retrofm,
+    newsler,
+    astroscope,
+    rambler,
+    mail,
+    goroskop1001,
+    gadalkindom,
+    goroskop365,
+    ignio,
+    orakul,
+    thevoicemag,
+    mycalend,
+    astrostar,
+    globalmsk,
+    sevendays,
+    hyrax,
+    horoscopecom,
+)
 SITES: dict[str, ModuleType] = {
-    module.HOST: module
-    for module in (
-        ru74,
-        retrofm,
-        newsler,
-        astroscope,
-        rambler,
-        mail,
-        goroskop1001,
-        gadalkindom,
-        goroskop365,
-    )
+    host: module for module in _MODULES for host in (module.HOST, *getattr(module, "MIRRORS", ()))
 }
 
 
 def host_of(name: str) -> str:
     """Return the host called `name`, itself or a module (`mail`); ValueError listing the known ones."""
-    names = {module.__name__.rpartition(".")[2]: host for host, module in SITES.items()}
+    names = {module.__name__.rpartition(".")[2]: module.HOST for module in _MODULES}
     if name not in names and name not in SITES:
         raise ValueError(f"expected a site among {', '.join([*names, *SITES])}, found {name!r}")
     return names.get(name, name)

@@ -10,7 +10,8 @@ from demo.sites.visit import Page, Visit
 from demo.sites.words import SPANS, dotted
 
 HOST = "astroscope.ru"
-PATHS = ("/horoskop/ejednevniy_goroskop/", "/horoskop/ejednevniy_goroskop/zavtra.html")
+_INDEXES = ("/horoskop/ejednevniy_goroskop/", "/horoskop/ejednevniy_goroskop/zavtra.html")
+PATHS = (*_INDEXES, "/horoskop/ejednevniy_goroskop/leo.html", "/horoskop/ejednevniy_goroskop/zavtra_leo.html")
 _SIGN_PAGE = re.compile(r"/horoskop/ejednevniy_goroskop/(zavtra_)?([a-z]+)\.html")
 _COLOURS = ["лазурный", "янтарный", "изумрудный", "сиреневый", "коралловый", "серебристый"]
 _NO_CHARSET = "text/html"
@@ -18,8 +19,8 @@ _NO_CHARSET = "text/html"
 
 def answer(visit: Visit) -> Page | None:
     """Return the page at `visit.path`, or None where the site has none."""
-    if visit.path in PATHS:
-        return _index(visit.path == PATHS[1])
+    if visit.path in _INDEXES:
+        return _index(visit.path == _INDEXES[1])
     match = _SIGN_PAGE.fullmatch(visit.path)
     return _sign_page(visit, match[2], bool(match[1])) if match and match[2] in SIGNS else None
 

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from demo.grammar.signs import SIGNS
 from demo.sites.templates import render
 from demo.sites.visit import Page, Visit
-from demo.sites.words import long_date
+from demo.sites.words import long_date, parsed
 
 HOST = "horoscopes.rambler.ru"
 TOPICS = {
@@ -57,10 +57,10 @@ def _json(visit: Visit, kind: str, slug: str, shift: int) -> Page | None:
 
 
 def _html(visit: Visit, kind: str, slug: str, period: str | None) -> Page | None:
-    day = visit.day + timedelta(PERIODS[period]) if period in PERIODS else visit.day
+    day: date | None = visit.day + timedelta(PERIODS.get(period or "today", 0))
     if period and period not in PERIODS:
-        day = date.fromisoformat(period)
-    if not _FIRST_DAY <= day <= visit.tomorrow:
+        day = parsed(period, "%Y-%m-%d")
+    if day is None or not _FIRST_DAY <= day <= visit.tomorrow:
         return None
     text = visit.texts(TOPICS[kind], day).get(slug)
     if text is None:

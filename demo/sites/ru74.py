@@ -5,12 +5,16 @@ Classes carry hashes that change with each release of the portal; the headings d
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from demo.grammar.signs import SIGNS
 from demo.sites.templates import render
 from demo.sites.visit import Page, Visit
 from demo.sites.words import SPANS, dotted, long_date, with_nbsp
 
 HOST = "74.ru"
+MIRRORS = ("e1.ru", "ngs.ru", "chita.ru")
+"""Sister portals of other cities: the same engine, the same texts."""
 PATHS = ("/horoscope/daily/", "/horoscope/tomorrow/")
 
 
@@ -20,7 +24,7 @@ def answer(visit: Visit) -> Page | None:
         return None
     is_tomorrow = visit.path == "/horoscope/tomorrow/"
     day = visit.tomorrow if is_tomorrow else visit.day
-    texts = visit.texts("general", day)
+    texts = replace(visit, host=HOST).texts("general", day)
     signs = [
         {"slug": slug, "gen": SIGNS[slug].words["gen"], "span": SPANS[slug], "text": with_nbsp(text)}
         for slug, text in texts.items()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, datetime
 
 MONTHS = [
     "января",
@@ -67,3 +67,11 @@ def with_nbsp(text: str) -> str:
 def without_yo(text: str) -> str:
     """Return `text` as a hurried editor leaves it: е for ё, a hyphen for a dash."""
     return text.replace("ё", "е").replace("Ё", "Е").replace("—", "-")
+
+
+def parsed(text: str, form: str) -> date | None:
+    """Return the day that `text` names in the `strptime` form, or None if there is no such day."""
+    try:
+        return datetime.strptime(text, form).date()
+    except ValueError:
+        return None

@@ -9,7 +9,7 @@ from itertools import product
 
 import pymorphy3
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from demo.grammar import SITES, _own, page, write
@@ -31,7 +31,15 @@ TIME_RANK = {"{morning}": 0, "{noon}": 1, "{evening}": 2}
 
 def every_fragment():
     lines = [line for name in topics() for line in topic(name).fragments()]
-    return lines + [line for by_tone in elements().values() for group in by_tone.values() for line in group]
+    return lines + of_elements()
+
+
+def of_elements():
+    return [line for by_tone in elements().values() for group in by_tone.values() for line in group]
+
+
+def fragments_of(name):
+    return of_elements() if name == "elements" else topic(name).fragments()
 
 
 def sample(site):
@@ -54,9 +62,9 @@ def test_every_element_speaks_in_every_tone():
     assert all(elements()[element][tone] for element, tone in product(ELEMENTS, TONES))
 
 
-@pytest.mark.parametrize("fragment", every_fragment())
-def test_fragment_reads_as_whole_sentences_for_every_sign(fragment):
-    for sign, attempt in product(SIGNS.values(), range(4)):
+@pytest.mark.parametrize("name", [*topics(), "elements"])
+def test_fragments_read_as_whole_sentences_for_every_sign(name):
+    for fragment, sign, attempt in product(fragments_of(name), SIGNS.values(), range(4)):
         rng = seeded(fragment, sign.slug, str(attempt))
         text = fill(choose(parse(fragment), rng), sign, rng)
         assert re.fullmatch(r"[А-ЯЁ«][^{}\[\]|<>]+[.!?…]", text)
@@ -68,6 +76,8 @@ def test_sign_names_stand_in_the_case_their_key_says(sign):
     wanted = dict(zip(CASES, ("nomn", "gent", "datv", "accs", "ablt", "loct"), strict=True))
     morph = pymorphy3.MorphAnalyzer()
     for key, word in sign.words.items():
+        if key == "en":
+            continue
         case = "nom" if key == "sg" else key.removeprefix("sg_")
         cases = {parsed.tag.case for parsed in morph.parse(word)}
         # «Весов» is accusative for people born under the sign, which a dictionary of things does not know.
@@ -118,6 +128,7 @@ def test_same_arguments_give_the_same_text_in_another_process():
     assert told == write(LAST, "leo", "love", "newsler.ru")
 
 
+@settings(deadline=None)
 @given(st.dates(date(2004, 1, 1), date(2040, 1, 1)), st.sampled_from(list(SITES)))
 def test_twelve_signs_of_a_page_have_twelve_texts(day, site):
     assert len(set(page(day, "general", site).values())) == 12

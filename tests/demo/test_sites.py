@@ -5,11 +5,13 @@ import json
 import re
 from datetime import date, timedelta
 from urllib.parse import parse_qsl, urlsplit
+from xml.etree import ElementTree
 
 import pytest
 
 from demo.archive import answer
 from demo.grammar import page
+from demo.grammar.signs import SIGNS
 from demo.sites import SITES
 from demo.sites.visit import Visit
 
@@ -47,10 +49,9 @@ def test_every_host_has_a_robots_file_and_a_404(host):
 
 @pytest.mark.parametrize("host", list(SITES))
 def test_a_page_is_the_same_each_time_and_another_the_next_day(host):
-    link = SITES[host].PATHS[0] if host != "1001goroskop.ru" else "/?znak=leo"
-    link = "/horoskop/ejednevniy_goroskop/leo.html" if host == "astroscope.ru" else link
-    assert visit(host, link) == visit(host, link)
-    assert visit(host, link).body != visit(host, link, DAY + timedelta(7)).body
+    links = SITES[host].PATHS
+    days = [[visit(host, link, day).body for link in links] for day in (DAY, DAY, DAY + timedelta(7))]
+    assert days[0] == days[1] != days[2]
 
 
 @pytest.mark.parametrize(
@@ -75,6 +76,21 @@ def test_a_page_is_the_same_each_time_and_another_the_next_day(host):
         ("gadalkindom.ru", "/goroskop/zavtra/lev-zavtra.html", "general", TOMORROW),
         ("goroskop365.ru", "/biznes/leo/", "business", DAY),
         ("goroskop365.ru", "/zavtra/lyubov/leo/", "love", TOMORROW),
+        ("orakul.com", "/horoscope/astrologic/tinager/lion/tomorrow.html", "teen", TOMORROW),
+        ("thevoicemag.ru", "/horoscope/daily/leo/", "general", DAY),
+        ("thevoicemag.ru", "/horoscope/daily/leo/24-11-2026/", "general", TOMORROW),
+        ("my-calend.ru", "/goroskop", "general", DAY),
+        ("my-calend.ru", "/goroskop/lev", "general", DAY),
+        ("astrostar.ru", "/horoscopes/main/lev/tomorrow.html", "general", TOMORROW),
+        ("globalmsk.ru", "/horoscope/today/1", "general", DAY),
+        ("7days.ru", "/astro/horoscope/leo/today", "general", DAY),
+        ("hyrax.ru", "/cgi-bin/cook_xml.cgi", "cook", DAY),
+        (
+            "horoscope.com",
+            "/us/horoscopes/general/horoscope-archive.aspx?sign=5&laDate=20261123",
+            "en/general",
+            DAY,
+        ),
     ],
 )
 def test_the_text_of_the_day_and_topic_is_on_the_page(host, link, topic, day):
@@ -95,6 +111,16 @@ def test_the_text_of_the_day_and_topic_is_on_the_page(host, link, topic, day):
         ("1001goroskop.ru", "/?znak=leo", "Лев, 23 ноября"),
         ("gadalkindom.ru", "/goroskop/nedelya/lev-nedelya.html", "с 23.11.2026 по 29.11.2026"),
         ("goroskop365.ru", "/leo/", '<div class="date">23 ноября 2026, понедельник</div>'),
+        ("ignio.com", "/r/export/utf/xml/daily/com.xml", 'today="23.11.2026" tomorrow="24.11.2026"'),
+        ("orakul.com", "/horoscope/astrologic/love/lion/today.html", "23 ноября 2026 г."),
+        ("thevoicemag.ru", "/horoscope/daily/leo/", "<span>23 ноября 2026</span><span>понедельник</span>"),
+        ("globalmsk.ru", "/horoscope/tomorrow/1", "СЕГОДНЯ 23 НОЯБРЯ 2026. ЛУНА"),
+        ("hyrax.ru", "/cgi-bin/bn_xml.cgi", "<title>Гороскоп на 23 ноября 2026</title>"),
+        (
+            "horoscope.com",
+            "/us/horoscopes/general/horoscope-general-daily-today.aspx?sign=5",
+            "<strong>Nov 23, 2026</strong>",
+        ),
     ],
 )
 def test_the_page_prints_the_day_as_its_site_does(host, link, printed):
@@ -165,3 +191,54 @@ def test_what_a_week_page_foretells_is_what_the_daily_page_says_on_that_day():
     later = DAY + timedelta(4)
     assert says(visit("1001goroskop.ru", "/?znak=leo", later).body, "1001goroskop.ru", "general", later)
     assert says(visit("1001goroskop.ru", "/?znak=leo&kn=week").body, "1001goroskop.ru", "general", later)
+
+
+@pytest.mark.parametrize(
+    ("sister", "host", "link"),
+    [
+        ("e1.ru", "74.ru", "/horoscope/daily/"),
+        ("chita.ru", "74.ru", "/horoscope/tomorrow/"),
+        ("global38.ru", "globalmsk.ru", "/horoscope/today/1"),
+        ("img.ignio.com", "ignio.com", "/r/export/utf/xml/daily/com.xml"),
+    ],
+)
+def test_sister_sites_show_the_same_page(sister, host, link):
+    assert visit(sister, link).body == visit(host, link).body
+
+
+@pytest.mark.parametrize("encoding", ["utf", "win"])
+def test_ignio_foretells_four_days_which_newsler_reprints(encoding):
+    export = visit("ignio.com", f"/r/export/{encoding}/xml/daily/cook.xml")
+    root = ElementTree.fromstring(export.encoded())
+    assert [child.tag for child in root] == ["date", *SIGNS]
+    for index, name in enumerate(("yesterday", "today", "tomorrow", "tomorrow02")):
+        told = root.find(f"leo/{name}").text.strip()
+        assert told == page(DAY + timedelta(index - 1), "cook", "newsler.ru")["leo"]
+
+
+def test_hyrax_opens_its_general_feed_with_the_moon():
+    root = ElementTree.fromstring(visit("hyrax.ru", "/cgi-bin/bn_xml.cgi").encoded())
+    titles = [item.findtext("title") for item in root.iter("item")]
+    assert len(titles) == 13
+    assert "лунный день" in titles[0]
+    assert titles[1] == "Овен"
+
+
+def test_horoscope_com_repeats_its_text_in_a_script_with_unquoted_keys():
+    body = visit("horoscope.com", "/us/horoscopes/general/horoscope-archive.aspx?sign=1&laDate=20200101").body
+    told = re.search(r'horoscopeDate:"20200101",horoscopeText:("(?:[^"\\]|\\.)*")', body)
+    assert json.loads(told[1]) == page(date(2020, 1, 1), "en/general", "horoscope.com")["aries"]
+
+
+@pytest.mark.parametrize(
+    ("host", "link"),
+    [
+        ("horoscopes.rambler.ru", "/leo/2026-02-30/"),
+        ("thevoicemag.ru", "/horoscope/daily/leo/31-11-2026/"),
+        ("horoscope.com", "/us/horoscopes/general/horoscope-archive.aspx?sign=1&laDate=20261131"),
+        ("horoscope.com", "/us/horoscopes/general/horoscope-archive.aspx?sign=13&laDate=20261101"),
+        ("globalmsk.ru", "/horoscope/today/13"),
+    ],
+)
+def test_a_day_or_a_sign_that_does_not_exist_is_not_found(host, link):
+    assert visit(host, link).status == 404
