@@ -28,5 +28,7 @@ class Environment:
         if settings["HOROSCOPE_SNAPSHOTS"]:
             handler = "scraper.snapshots.SnapshotHandler"
             settings.set("DOWNLOAD_HANDLERS", {"http": handler, "https": handler}, "project")
-            settings.set("DOWNLOAD_DELAY", 0, "project")
-            settings.set("CONCURRENT_REQUESTS_PER_DOMAIN", 16, "project")
+            delay_s = float(os.environ.get("HOROSCOPE_SNAPSHOT_DELAY_S", "0"))  # to rehearse a polite crawl
+            settings.set("DOWNLOAD_DELAY", delay_s, "project")
+            settings.set("HTTPCACHE_ENABLED", False, "project")
+            settings.set("CONCURRENT_REQUESTS_PER_DOMAIN", 1 if delay_s else 16, "project")

@@ -15,6 +15,7 @@ from scrapy.crawler import Crawler
 from scraper.days import utc_instant
 from scraper.items import HoroscopeItem
 from scraper.ledger import DayAccount, Ledger, day_complete
+from scraper.manners import Manners
 from scraper.runs import Aside, RunWriter
 
 PART_ROWS = 5000
@@ -52,7 +53,7 @@ class Parts:
         """A day that cannot be stored is a failed day, whatever the site said."""
         try:
             self._flush(account.day, account.source)
-            self.writers.pop(account.day).publish(manifest_of(account, self.crawler.spider))
+            self.writers.pop(account.day).publish(manifest_of(account, self.crawler))
         except (OSError, UploadError) as error:
             account.failures.append(
                 f"expected the storage to take the run, found {error}, in {self.aside.root}"
@@ -66,8 +67,10 @@ class Parts:
             writer.write_part(sorted(items, key=lambda item: (item.topic, item.sign)))
 
 
-def manifest_of(account: DayAccount, spider: Any) -> dict[str, Any]:
+def manifest_of(account: DayAccount, crawler: Crawler) -> dict[str, Any]:
     """What the account says, in the words of DATA_FORMAT.md."""
+    spider: Any = crawler.spider
+    manners = crawler.get_downloader_middleware(Manners)
     return {
         "outcome": account.outcome,
         "started_at": account.started_at,
@@ -82,4 +85,5 @@ def manifest_of(account: DayAccount, spider: Any) -> dict[str, Any]:
         "dropped": dict(account.dropped),
         "failures": account.failures,
         "warnings": account.warnings,
+        "manners": {"user_agent": crawler.settings["USER_AGENT"], "hosts": manners.record if manners else {}},
     }

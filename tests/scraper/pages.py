@@ -5,6 +5,7 @@ import datetime as dt
 import http.server
 import json
 import threading
+import time
 from pathlib import Path
 
 from scrapy.http import HtmlResponse
@@ -135,11 +136,13 @@ def pages_of_day(day):
 
 
 class Archive:
-    """A snapshot archive on loopback. `changes[host, path](day)` replaces a page: a body, or a status to answer."""
+    """A snapshot archive on loopback. `changes[host, path](day)` replaces a page: a body, a status, or
+    (status, body, headers)."""
 
     def __init__(self):
         self.changes = {}
         self.asked = []
+        self.times = []
         archive = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -147,10 +150,13 @@ class Archive:
 
             def do_GET(self):
                 archive.asked.append((self.path, dict(self.headers)))
-                status, body = archive.answer(self.path)
+                archive.times.append((self.path, time.monotonic()))
+                status, body, headers = archive.answer(self.path)
                 self.send_response(status)
-                self.send_header("Content-Type", "text/html")
-                self.send_header("Content-Length", str(len(body)))
+                for name, value in (
+                    {"Content-Type": "text/html", "Content-Length": str(len(body))} | headers
+                ).items():
+                    self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(body)
 
@@ -164,12 +170,23 @@ class Archive:
     def answer(self, path):
         _, day, host, rest = path.split("/", 3)
         rest = "/" + rest
-        if rest == "/robots.txt":
-            return 200, b"User-agent: *\nAllow: /\n"
         day = dt.date.fromisoformat(day)
         change = self.changes.get((host, rest))
-        body = change(day) if change else pages_of_day(day).get((host, rest), 404)
-        return (body, b"") if isinstance(body, int) else (200, body.encode())
+        if change:
+            body = change(day)
+        else:
+            body = (
+                "User-agent: *\nAllow: /\n"
+                if rest == "/robots.txt"
+                else pages_of_day(day).get((host, rest), 404)
+            )
+        status, body, headers = (
+            body if isinstance(body, tuple) else (body, "", {}) if isinstance(body, int) else (200, body, {})
+        )
+        return status, body.encode() if isinstance(body, str) else body, headers
+
+    def paths_asked_of(self, host):
+        return ["/" + path.split("/", 3)[3] for path, _ in self.asked if path.split("/")[2] == host]
 
 
 def respond(body, url="https://example.test/", content_type="text/html"):

@@ -144,7 +144,8 @@ def test_pages_are_asked_for_with_an_honest_name_and_a_contact(run, archive, mon
     monkeypatch.setenv("HOROSCOPE_CONTACT", "crawler@example.org")
     run("scraper.collect", "--date", str(DAY), "--spiders", "retrofm")
     paths = [path for path, _ in archive.asked]
-    assert paths == [f"/{DAY}/retrofm.ru/robots.txt", f"/{DAY}/retrofm.ru/goroskop"]
+    asked = ["robots.txt", ".well-known/tdmrep.json", "goroskop"]
+    assert paths == [f"/{DAY}/retrofm.ru/{path}" for path in asked]
     assert all(
         "horoscope-mlops/" in h["User-Agent"] and "crawler@example.org" in h["User-Agent"]
         for _, h in archive.asked
