@@ -4,7 +4,8 @@ scheduler out.
     python -m orchestration.local_airflow
     python -m orchestration.local_airflow --home .cache/airflow --port 8081
 
-SQLite, everything on 127.0.0.1, no password (whoever can use this machine is admin). Ctrl-C ends all of it.
+SQLite, everything on 127.0.0.1, no password (whoever can use this machine is admin). Ctrl-C ends all of
+it.
 """
 
 from __future__ import annotations
@@ -74,7 +75,16 @@ def is_up(port: int) -> bool:
 def unpause_when_up(server: subprocess.Popen[bytes], port: int, environment: dict[str, str]) -> None:
     """Lets the DAGs run once every part is there: a task started before the web server would fail."""
     deadline = time.monotonic() + START_S
-    unpause = [sys.executable, "-m", "airflow", "dags", "unpause", "--treat-dag-id-as-regex", "--yes", ".*"]
+    unpause = [
+        sys.executable,
+        "-m",
+        "airflow",
+        "dags",
+        "unpause",
+        "--treat-dag-id-as-regex",
+        "--yes",
+        "horoscope_",
+    ]
     while time.monotonic() < deadline and server.poll() is None:
         if is_up(port) and not subprocess.run(unpause, env=environment, capture_output=True).returncode:
             say(f"ready, the schedule's last run starts by itself: http://127.0.0.1:{port}/dags")

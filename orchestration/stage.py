@@ -1,11 +1,12 @@
-"""A cleaning job over a bucket, for a Spark without a connector to it: a command in, its part in the bucket
-out.
+"""A cleaning job over a bucket, for a Spark without a connector to it: a command in, its part in the
+bucket out.
 
     python -m orchestration.stage --storage s3://bucket/prefix -- python -m spark_processing.clean_job
 
-What the job reads (raw runs that no part covers, and the dataset so far) is copied into a folder of this
-machine, the command runs on that folder (`--storage FOLDER` is added), and what it made is copied back with
-`dataset.json` last. Files there are never rewritten, so a copy of the right size is kept for the next day.
+What the job reads (raw runs that no part covers, and the dataset so far) is copied into a folder of
+this machine, the command runs on that folder (`--storage FOLDER` is added), and what it made is copied
+back with `dataset.json` last. Files there are never rewritten, so a copy of the right size is kept for
+the next day.
 """
 
 from __future__ import annotations

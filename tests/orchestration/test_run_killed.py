@@ -1,4 +1,5 @@
-"""Signals, kill -9, two runners at once: nothing orphaned, nothing done twice at a time, a rerun finishes."""
+"""Signals, kill -9, two runners at once: nothing orphaned, nothing done twice at a time, a rerun
+finishes."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The cleaning job over a real S3 server (SeaweedFS) by way of a folder, and the whole runner with its root
-there.
+"""The cleaning job over a real S3 server (SeaweedFS) by way of a folder, and the whole runner with its
+root there.
 """
 
 from __future__ import annotations

@@ -1,0 +1,19 @@
+"""Writes a day's texts: today's when there is a new champion, tomorrow's every evening; then the asset
+published.
+"""
+
+from __future__ import annotations
+
+from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable
+
+from orchestration.assets import CHAMPION, PUBLISHED
+from orchestration.daily import daily
+from orchestration.operators.step import StepOperator
+
+EVENING = CronTriggerTimetable("0 20 * * *", timezone="Europe/Moscow")
+
+with DAG(
+    **daily(__doc__, "horoscope_publish", hours=1),
+    schedule=AssetOrTimeSchedule(timetable=EVENING, assets=[CHAMPION]),
+) as dag:
+    StepOperator(task_id="publish", step="publish", days_ahead=1, outlets=[PUBLISHED])

@@ -1,0 +1,55 @@
+"""What every DAG of the daily family has in common: settings of its tasks, parameters of its runs, a
+deadline.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pendulum
+from airflow.sdk import DeadlineAlert, DeadlineReference, Param, SyncCallback  # type: ignore[attr-defined]  # not in its stub
+
+from orchestration.alerts import report_failure
+
+TASKS: dict[str, Any] = {
+    "owner": "horoscope",
+    "retries": 2,
+    "retry_delay": timedelta(minutes=5),
+    "retry_exponential_backoff": True,
+    "max_retry_delay": timedelta(hours=1),
+    "on_failure_callback": report_failure,
+}
+
+
+def daily(doc: str, name: str, hours: float | None = None) -> dict[str, Any]:
+    """Settings for a DAG called `name` whose runs should be over within `hours`.
+
+    None where it will be run by `airflow dags test`, which fails on deadlines (Airflow 3.3.2).
+
+    `doc` is its file's docstring: shown in Airflow's pages, its first sentence as the description.
+    """
+    return {
+        "dag_id": name,
+        "description": doc.strip().replace("\n", " ").split(". ")[0],
+        "doc_md": doc,
+        "start_date": pendulum.datetime(2026, 1, 1, tz="Europe/Moscow"),
+        "catchup": False,
+        "max_active_runs": 1,
+        "default_args": TASKS,
+        "deadline": over_within(name, hours) if hours else None,
+        "params": {
+            "date": Param(
+                None, type=["null", "string"], format="date", description="empty: the run's own day"
+            ),
+            "profile": Param("local", type="string", description="a file of orchestration/profiles"),
+            "sites": Param("demo", enum=["demo", "live"]),
+        },
+        "tags": ["horoscope"],
+    }
+
+
+def over_within(name: str, hours: float) -> DeadlineAlert:
+    what = {"what": f"{name} is not over {hours:g} h after its start"}
+    late = SyncCallback("orchestration.alerts.report_late", what)
+    return DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, timedelta(hours=hours), late)

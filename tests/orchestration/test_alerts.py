@@ -1,0 +1,66 @@
+"""Failures reach people by every way that is set, and a way that fails tells no secret."""
+
+from __future__ import annotations
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from types import SimpleNamespace
+
+import pytest
+
+from orchestration import alerts
+
+FAILED = {
+    "task_instance": SimpleNamespace(dag_id="horoscope_train", task_id="train", run_id="r1"),
+    "exception": ValueError("no texts"),
+}
+TOKEN = "12345:secret-token-value"
+
+
+@pytest.fixture
+def telegram(monkeypatch):
+    """A server in Telegram's place: what it was sent, and the status it answers."""
+    received, answer = [], SimpleNamespace(status=200)
+
+    class Server(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            received.append((self.path, json.loads(body)))
+            self.send_response(answer.status)
+            self.end_headers()
+
+        def log_message(self, *arguments):
+            return
+
+    server = HTTPServer(("127.0.0.1", 0), Server)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("HOROSCOPE_TELEGRAM_API", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setenv("HOROSCOPE_ALERT_TELEGRAM_TOKEN", TOKEN)
+    monkeypatch.setenv("HOROSCOPE_ALERT_TELEGRAM_CHAT", "42")
+    yield SimpleNamespace(received=received, answer=answer)
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_failure_names_task_run_and_reason(telegram, monkeypatch):
+    monkeypatch.setenv("HOROSCOPE_ALERTS", "telegram")
+    alerts.report_failure(FAILED)
+    text = "horoscope_train.train failed in run r1: no texts"
+    assert telegram.received == [(f"/bot{TOKEN}/sendMessage", {"chat_id": "42", "text": text})]
+
+
+def test_a_way_that_fails_leaves_the_others_and_tells_no_secret(telegram, monkeypatch, caplog):
+    telegram.answer.status = 500
+    monkeypatch.setenv("HOROSCOPE_ALERTS", "pigeon, telegram, log")
+    alerts.report_late(what="horoscope_publish is not over")
+    assert "ALERT late: horoscope_publish is not over" in caplog.text
+    assert "alert not sent by telegram" in caplog.text
+    assert "pigeon" in caplog.text
+    assert TOKEN not in caplog.text
+
+
+def test_without_settings_alerts_go_to_the_log(monkeypatch, caplog):
+    monkeypatch.delenv("HOROSCOPE_ALERTS", raising=False)
+    alerts.report_failure(FAILED)
+    assert "ALERT horoscope_train.train failed" in caplog.text
