@@ -126,14 +126,13 @@ class Manners:
             return None
 
     def _keep_pace(self, request: Request, parsed: Protego) -> None:
-        """Scrapy knows no Crawl-delay: the slot's delay is set here. An archive of snapshots is not the
-        host.
+        """Scrapy knows no Crawl-delay: the slot's delay is set here. No delay at all, as for an archive of
+        snapshots, stays none: the archive is not the host.
         """
         host = urlsplit(request.url).hostname or ""
         asked_s = parsed.crawl_delay(str(self.crawler.settings["USER_AGENT"])) or 0.0
-        delay_s = max(asked_s, self.crawler.settings.getfloat("DOWNLOAD_DELAY"))
-        if self.crawler.settings.get("HOROSCOPE_SNAPSHOTS"):
-            delay_s = 0.0
+        ours_s = self.crawler.settings.getfloat("DOWNLOAD_DELAY")
+        delay_s = max(asked_s, ours_s) if ours_s else 0.0
         self.record.setdefault(
             urlsplit(request.url).netloc, f"robots.txt obeyed, {delay_s:g} s between requests"
         )

@@ -1,5 +1,7 @@
 """A polite guest: every way of saying no is understood, and is told in the run."""
 
+import itertools
+
 import pytest
 from parsel import Selector
 from protego import Protego
@@ -86,8 +88,8 @@ def test_pages_that_say_no(meta, no):
 
 @pytest.mark.parametrize(
     "host",
-    ["localhost", "127.0.0.1", "10.1.2.3", "192.168.0.1", "169.254.169.254", "[::1]", "::1", "0.0.0.0", "2130706433",
-     "0x7f000001", "metadata.google.internal", "printer.local"],
+    ["localhost", "127.0.0.1", "10.1.2.3", "192.168.0.1", "169.254.169.254", "[::1]", "::1", "0.0.0.0",
+     "2130706433", "0x7f000001", "metadata.google.internal", "printer.local"],
 )  # fmt: skip
 def test_inner_addresses_are_recognised(host):
     assert is_private(host)
@@ -113,7 +115,7 @@ def test_each_no_is_a_named_fault_of_its_source_and_no_page_is_asked_for(run, ar
     archive.changes["astroscope.ru", "/.well-known/tdmrep.json"] = lambda day: (
         '[{"location":"/","tdm-reservation":1}]'
     )
-    code, last, errors = collect(run, "ru74", "retrofm", "newsler", "astroscope")
+    code, last, _ = collect(run, "ru74", "retrofm", "newsler", "astroscope")
     assert (code, last["rows_in"]) == (1, 0)
     said = {source: last["sources"][source]["failures"][0] for source in last["sources"]}
     assert "robots.txt could not be read, which means no" in said["ru74"]
@@ -171,6 +173,6 @@ def test_the_pace_a_host_asks_for_is_kept_by_the_hosts_own_clock(run, archive, m
     code, _, _ = collect(run, "newsler", "retrofm")
     assert code == 0
     times = [when for path, when in archive.times if "www.newsler.ru/horoscope" in path]
-    gaps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
     assert len(gaps) == 7
     assert min(gaps) > 0.29
