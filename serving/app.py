@@ -26,10 +26,9 @@ class Settings:
 
     refresh_s: float = 2.0
     """Seconds between looks at storage."""
-    rate_per_s: float = 50.0
-    """Requests a second from one address in the long run; 0 for no limit."""
-    burst: float = 200.0
-    """Requests at once from one address."""
+    max_requests: int = 300
+    """Requests of one address in a window; 0 for no limit."""
+    window_s: float = 10.0
     cors_origins: Sequence[str] = ()
     """Origins whose pages may call the API; `*` for all, empty for none."""
     base_url: str = "http://127.0.0.1:8080"
@@ -97,7 +96,7 @@ def create_app(days: PublishedDays, clock: MoscowClock, settings: Settings) -> A
         app,
         epoch=lambda: (days.version, clock.today()),
         expires_s=lambda: moscow_midnight(clock.today()).timestamp(),
-        limit=RateLimit(settings.rate_per_s, settings.burst),
+        limit=RateLimit(settings.max_requests, settings.window_s),
         metrics=app.state.metrics,
         log_all=settings.log_all,
     )

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from email.utils import formatdate
+from math import ceil
 from typing import Any
 
 import structlog
@@ -27,27 +28,25 @@ MIN_GZIP_BYTES = 600
 SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 TOO_MANY = (
     b'{"type": "about:blank", "title": "Too many requests", "status": 429, '
-    b'"detail": "expected a slower pace from one address; ask again in a second", "instance": ""}'
+    b'"detail": "expected a slower pace from one address; ask again later", "instance": ""}'
 )
 log = structlog.get_logger("serving")
 
 
 class RateLimit:
-    """A token bucket for each client: `burst` at once, `per_s` in the long run; `per_s` 0 admits all."""
+    """So many requests of one client in a window of time; 0 admits all. The windows are everyone's: nothing
+    to sweep."""
 
-    def __init__(self, per_s: float, burst: float, max_clients: int = 50_000) -> None:
-        self.per_s, self.burst, self.max_clients = per_s, burst, max_clients
-        self._buckets: dict[str, tuple[float, float]] = {}
+    def __init__(self, max_requests: int, window_s: float) -> None:
+        self.max_requests, self.window_s = max_requests, window_s
+        self._counts: dict[str, int] = {}
+        self._ends_s = 0.0
 
     def admits(self, client: str, now_s: float) -> bool:
-        if not self.per_s:
-            return True
-        tokens, seen_s = self._buckets.get(client, (self.burst, now_s))
-        tokens = min(self.burst, tokens + (now_s - seen_s) * self.per_s)
-        if len(self._buckets) >= self.max_clients:
-            self._buckets.clear()  # a flood of addresses costs everyone one fresh bucket, not our memory
-        self._buckets[client] = (tokens - 1, now_s) if tokens >= 1 else (tokens, now_s)
-        return tokens >= 1
+        if now_s >= self._ends_s:
+            self._counts, self._ends_s = {}, now_s + self.window_s
+        count = self._counts[client] = self._counts.get(client, 0) + 1
+        return count <= self.max_requests or not self.max_requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +204,7 @@ class Front:
             (b"content-type", b"application/problem+json"),
             (b"content-length", str(len(TOO_MANY)).encode()),
             (b"cache-control", b"no-store"),
-            (b"retry-after", b"1"),
+            (b"retry-after", str(ceil(self.limit.window_s)).encode()),
             (b"x-request-id", request_id),
         ]
         await send({"type": "http.response.start", "status": 429, "headers": headers})

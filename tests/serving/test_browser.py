@@ -39,7 +39,7 @@ class LiveSite:
         days = PublishedDays(str(root))
         days.refresh()
         noon = dt.datetime.combine(today, dt.time(12), MOSCOW).timestamp()
-        app = create_app(days, MoscowClock(lambda: noon), Settings(rate_per_s=0))
+        app = create_app(days, MoscowClock(lambda: noon), Settings(max_requests=0))
         self.server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
         self.thread = threading.Thread(target=self.server.run, daemon=True)
 
