@@ -1,0 +1,126 @@
+"""DataSphere jobs by hand: a job file or a job's id in, what became of it out.
+
+    python -m orchestration.datasphere submit orchestration/jobs/train.toml --set day=2026-11-23 …
+    python -m orchestration.datasphere list --project b1…
+    python -m orchestration.datasphere attach|logs|cancel JOB
+
+Credentials come from the environment: YC_IAM_TOKEN, YC_TOKEN or YC_SERVICE_ACCOUNT_KEY_FILE. Submitting
+twice what has the same name follows the job that is there. YC_DATASPHERE_ENDPOINT (host:port) names
+another server.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import grpc
+import yandexcloud
+
+from orchestration.datasphere_jobs import JobFailed, JobService, Status, read_spec
+from orchestration.patience import Patience
+from orchestration.settings import BadSetting
+
+LOOPBACK = ("localhost:", "127.0.0.1:")
+
+
+def open_service(patience: Patience) -> JobService:
+    endpoint = os.environ.get("YC_DATASPHERE_ENDPOINT", "")
+    if endpoint.startswith(LOOPBACK):
+        return JobService(grpc.insecure_channel(endpoint), patience)
+    return JobService(sdk()._channels.channel("datasphere", endpoint or None), patience)
+
+
+def sdk() -> yandexcloud.SDK:
+    """Raises BadSetting where the environment holds no credentials."""
+    if key_file := os.environ.get("YC_SERVICE_ACCOUNT_KEY_FILE"):
+        return yandexcloud.SDK(service_account_key=json.loads(Path(key_file).read_text()))
+    if token := os.environ.get("YC_IAM_TOKEN"):
+        return yandexcloud.SDK(iam_token=token)
+    if token := os.environ.get("YC_TOKEN"):
+        return yandexcloud.SDK(token=token)
+    raise BadSetting(
+        "expected credentials, found none, in the environment; "
+        "set YC_IAM_TOKEN, YC_TOKEN or YC_SERVICE_ACCOUNT_KEY_FILE"
+    )
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def act(options: argparse.Namespace, service: JobService) -> dict[str, object]:
+    """Does what was asked; what the closing JSON line tells of it."""
+    if options.action == "list":
+        found = [(job.id, job.name, Status.Name(job.status)) for job in service.all(options.project)]
+        for line in found:
+            print(*line, sep="\t")
+        return {"rows_out": len(found)}
+    if options.action == "cancel":
+        service.cancel(options.job, "cancelled by hand")
+        return {"job_id": options.job}
+    if options.action == "logs":
+        for _, text in service.logs(options.job):
+            print(text, end="")
+        return {"job_id": options.job}
+    job_id = options.job if options.action == "attach" else submit(options, service)
+    if not getattr(options, "detach", False):
+        service.wait(job_id, say)
+    return {"job_id": job_id}
+
+
+def submit(options: argparse.Namespace, service: JobService) -> str:
+    spec = read_spec(Path(options.file), **dict(pair.split("=", 1) for pair in options.set))
+    job_id = service.submit(spec)
+    say(f"job {spec.name} is {job_id}")
+    return job_id
+
+
+def read_options(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m orchestration.datasphere",
+        description=__doc__,
+        epilog="exit codes: 0 done, 1 the job or the service failed, 2 wrong arguments or credentials",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    actions = parser.add_subparsers(dest="action", required=True)
+    start = actions.add_parser("submit", help="start a job, or follow the one of that name")
+    start.add_argument("file", help="job file, TOML")
+    start.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="fills {NAME} in the file"
+    )
+    start.add_argument("--detach", action="store_true", help="do not wait for its end")
+    for name, text in (("attach", "follow to the end"), ("logs", "print its output"), ("cancel", "stop it")):
+        actions.add_parser(name, help=text).add_argument("job", help="job id")
+    actions.add_parser("list", help="jobs of a project").add_argument("--project", required=True)
+    parser.add_argument("--poll-s", type=float, default=10.0, help="seconds between two looks (default: 10)")
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> int:
+    options, started = read_options(argv), time.monotonic()
+    try:
+        told = act(options, open_service(Patience(poll_s=options.poll_s)))
+    except (BadSetting, ValueError) as error:
+        say(f"error: {error}")
+        return 2
+    except JobFailed as failure:
+        say(f"error: {failure}")
+        return 1
+    except grpc.RpcError as error:
+        say(f"error: expected the service to answer, found {error.code().name}: {error.details()}")  # type: ignore[attr-defined]
+        return 1
+    except KeyboardInterrupt:
+        say("left; the job goes on: attach to it, or cancel it")
+        return 130
+    seconds = round(time.monotonic() - started, 2)
+    print(json.dumps({"step": options.action, "outcome": "done", "seconds": seconds, **told}))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,207 @@
+"""GPU jobs of DataSphere, paid for once: a `JobSpec` in, one remote job and its end out.
+
+A job is known by its name, which follows from what it is to do. Before anything is created the project
+is searched for that name: a job that runs is followed, one that has succeeded is taken as it is, one
+that was created and never executed is deleted. So a submission may be cut at any call and repeated, and
+still only one job is ever executed.
+"""
+
+from __future__ import annotations
+
+import tomllib
+import urllib.request
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import grpc
+from google.protobuf.duration_pb2 import Duration
+from yandex.cloud.datasphere.v2.jobs import jobs_pb2 as jobs
+from yandex.cloud.datasphere.v2.jobs import project_job_service_pb2 as calls
+from yandex.cloud.datasphere.v2.jobs.project_job_service_pb2_grpc import ProjectJobServiceStub
+from yandex.cloud.operation.operation_service_pb2 import GetOperationRequest
+from yandex.cloud.operation.operation_service_pb2_grpc import OperationServiceStub
+
+from orchestration.patience import Patience
+from orchestration.settings import BadSetting
+
+Status = jobs.JobStatus
+RUNNING = {Status.EXECUTING, Status.UPLOADING_OUTPUT, Status.PREPARING}
+ENDED = {Status.SUCCESS, Status.ERROR, Status.CANCELLED}
+DATA_TTL_S = 14 * 24 * 3600
+
+
+class JobFailed(Exception):
+    """The remote job ended and did not succeed; the message says how."""
+
+
+@dataclass(frozen=True)
+class JobSpec:
+    """What to run and on what; read from a TOML file such as `orchestration/jobs/train.toml`."""
+
+    name: str
+    """Also the key under which a repeated submission finds the job again."""
+    project_id: str
+    command: str
+    """One shell command, run in the job's folder; it writes its results to the bucket itself."""
+    instances: Sequence[str]
+    """Instance types in order of preference: g1.* has V100, g2.* A100."""
+    files: Sequence[str] = ()
+    """Local files and whole folders that go along, under the same relative paths."""
+    variables: dict[str, str] = field(default_factory=dict)
+    python_version: str = "3.11"
+    requirements: Sequence[str] = ()
+
+    def all_files(self) -> list[Path]:
+        named = [Path(path) for path in self.files]
+        inside = [
+            file for path in named if path.is_dir() for file in sorted(path.rglob("*")) if file.is_file()
+        ]
+        return [file for file in named + inside if file.is_file() and "__pycache__" not in file.parts]
+
+    def request(self) -> calls.CreateProjectJobRequest:
+        files = [
+            jobs.File(desc=jobs.FileDesc(path=str(path)), size_bytes=path.stat().st_size)
+            for path in self.all_files()
+        ]
+        python = jobs.PythonEnv(python_version=self.python_version, requirements=self.requirements)
+        parameters = jobs.JobParameters(
+            input_files=files,
+            cmd=self.command,
+            env=jobs.Environment(vars=self.variables, python_env=python),
+            cloud_instance_types=[jobs.CloudInstanceType(name=name) for name in self.instances],
+        )
+        return calls.CreateProjectJobRequest(
+            project_id=self.project_id,
+            name=self.name,
+            job_parameters=parameters,
+            data_ttl=Duration(seconds=DATA_TTL_S),
+        )
+
+
+def read_spec(path: Path, **values: str) -> JobSpec:
+    """A job file with `{day}`-like names in it replaced by `values`. Raises BadSetting."""
+    try:
+        settings: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8").format(**values))
+        return JobSpec(**settings)
+    except (OSError, KeyError, TypeError, tomllib.TOMLDecodeError) as error:
+        raise BadSetting(
+            f"expected a job file, found {type(error).__name__}: {error}, in {path}; repair it"
+        ) from error
+
+
+class JobService:
+    """One DataSphere over its channel. Calls wait out short outages; what cannot heal is raised at once."""
+
+    def __init__(self, channel: grpc.Channel, patience: Patience) -> None:
+        self.jobs, self.operations = ProjectJobServiceStub(channel), OperationServiceStub(channel)
+        self.patience = patience
+
+    def submit(self, spec: JobSpec) -> str:
+        """The id of the one job of this name that runs or has succeeded; starts it if there is none."""
+        for job in self.named(spec.project_id, spec.name):
+            if job.status in RUNNING or job.status == Status.SUCCESS:
+                return str(job.id)
+            if job.status == Status.CREATING:
+                self.patience.call(self.jobs.Delete, calls.DeleteProjectJobRequest(job_id=job.id))
+        created = self._create(spec)
+        for file in created.upload_files:
+            upload(Path(file.file.desc.path), file.url)
+        self._execute(created.job_id)
+        return str(created.job_id)
+
+    def _create(self, spec: JobSpec) -> calls.CreateProjectJobResponse:
+        # Not repeated here: an answer lost on the way leaves an unpaid job that the next submission deletes.
+        operation = self.jobs.Create(spec.request(), timeout=self.patience.call_s)
+        while not operation.done:
+            self.patience.pause()
+            operation = self.patience.call(
+                self.operations.Get, GetOperationRequest(operation_id=operation.id)
+            )
+        if operation.HasField("error"):
+            raise JobFailed(f"not created: {operation.error.message}")
+        response = calls.CreateProjectJobResponse()
+        operation.response.Unpack(response)
+        return response
+
+    def _execute(self, job_id: str) -> None:
+        """A job can be executed once: a refusal because it already runs means an earlier call had arrived."""
+        try:
+            self.patience.call(self.jobs.Execute, calls.ExecuteProjectJobRequest(job_id=job_id))
+        except grpc.RpcError as error:
+            if self.get(job_id).status not in RUNNING | ENDED:
+                raise error
+
+    def get(self, job_id: str) -> jobs.Job:
+        return self.patience.call(self.jobs.Get, calls.GetProjectJobRequest(job_id=job_id))
+
+    def all(self, project_id: str) -> Iterator[jobs.Job]:
+        token = ""
+        while True:
+            request = calls.ListProjectJobRequest(project_id=project_id, page_size=100, page_token=token)
+            page = self.patience.call(self.jobs.List, request)
+            yield from page.jobs
+            token = page.next_page_token
+            if not token:
+                return
+
+    def named(self, project_id: str, name: str) -> list[jobs.Job]:
+        return [job for job in self.all(project_id) if job.name == name]
+
+    def logs(self, job_id: str, offset: int = 0) -> Iterator[tuple[int, str]]:
+        """What the job has printed from `offset` on: the offset to go on from, and the text."""
+        try:
+            request = calls.ReadProjectJobStdLogsRequest(job_id=job_id, offset=offset)
+            for answer in self.jobs.ReadStdLogs(request, timeout=self.patience.call_s):
+                for log in answer.logs:
+                    yield answer.offset, log.content.decode("utf-8", "replace")
+        except grpc.RpcError as error:
+            if not self.patience.can_heal(error):
+                raise
+
+    def cancel(self, job_id: str, reason: str) -> None:
+        request = calls.CancelProjectJobRequest(job_id=job_id, reason=reason)
+        try:
+            self.patience.call(self.jobs.Cancel, request)
+        except grpc.RpcError:
+            if self.get(job_id).status not in ENDED | {Status.CANCELLING}:
+                raise
+
+    def wait(self, job_id: str, on_line: Any = print) -> jobs.Job:
+        """Follows a job and its output to the end. Raises JobFailed."""
+        offset = 0
+        while True:
+            job = self.get(job_id)
+            for reached, text in self.logs(job_id, offset):
+                offset = reached
+                on_line(text.rstrip("\n"))
+            if job.status in ENDED:
+                return self.succeeded(job)
+            self.patience.pause()
+
+    def succeeded(self, job: jobs.Job) -> jobs.Job:
+        if job.status != Status.SUCCESS:
+            raise JobFailed(
+                f"job {job.id} ended as {Status.Name(job.status)}: {job.status_details or 'no details'}"
+            )
+        return job
+
+    def sweep(self, project_id: str, prefix: str, max_age_s: float, now_s: float) -> list[str]:
+        """Cancels what of ours has been going on for too long; ids of what was cancelled."""
+        overdue = [
+            job.id
+            for job in self.all(project_id)
+            if job.name.startswith(prefix)
+            and job.status in RUNNING
+            and now_s - job.created_at.seconds > max_age_s
+        ]
+        for job_id in overdue:
+            self.cancel(job_id, "overdue")
+        return overdue
+
+
+def upload(path: Path, url: str) -> None:
+    request = urllib.request.Request(url, path.read_bytes(), method="PUT")
+    with urllib.request.urlopen(request, timeout=600):
+        return

@@ -1,0 +1,64 @@
+"""A DataSphere job as an Airflow task: submitted or found again, followed, cancelled when the task is
+killed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import grpc
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from orchestration.datasphere_jobs import JobFailed, JobService, read_spec
+from orchestration.operators.step import PROJECT, day_of
+from orchestration.patience import Patience
+
+
+class DataSphereJobOperator(BaseOperator):
+    """Runs the job of a TOML file for the run's day. A retry follows the job that is there."""
+
+    template_fields = ("job_file", "values")
+    ui_color = "#fff4e0"
+
+    def __init__(
+        self,
+        *,
+        job_file: str,
+        values: dict[str, str] | None = None,
+        connection_id: str = "yandexcloud_default",
+        patience: Patience = Patience(),  # noqa: B008  # frozen
+        **settings: Any,
+    ) -> None:
+        super().__init__(**settings)
+        self.job_file, self.values, self.connection_id = job_file, values or {}, connection_id
+        self.patience = patience
+        self.job_id = ""
+
+    def service(self) -> JobService:
+        from airflow.providers.yandex.hooks.yandex import YandexCloudBaseHook
+
+        sdk = YandexCloudBaseHook(yandex_conn_id=self.connection_id).sdk
+        return JobService(sdk._channels.channel("datasphere"), self.patience)
+
+    def execute(self, context: Any) -> dict[str, str]:
+        day = day_of(context)
+        spec = read_spec(Path(PROJECT, self.job_file), day=day, **self.values)
+        try:
+            service = self.service()
+            self.job_id = service.submit(spec)
+            self.log.info("job %s is %s", spec.name, self.job_id)
+            service.wait(self.job_id, self.log.info)
+        except JobFailed as failure:
+            raise AirflowFailException(str(failure)) from failure
+        except grpc.RpcError as error:
+            told = f"{error.code().name}: {error.details()}"  # type: ignore[attr-defined]
+            heals = Patience.can_heal(error) or error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED  # type: ignore[attr-defined]
+            raise (AirflowException if heals else AirflowFailException)(told) from error
+        for asset in self.outlets:
+            context["outlet_events"][asset].extra = {"day": day}
+        return {"job_id": self.job_id}
+
+    def on_kill(self) -> None:
+        if self.job_id:
+            self.service().cancel(self.job_id, "the Airflow task was killed")
