@@ -21,15 +21,23 @@ from demo.sites import SITES
 from demo.sites.visit import Page, Visit
 
 ROBOTS = "User-agent: *\nAllow: /\nDisallow: /search\nDisallow: /admin/\nCrawl-delay: 1\n"
+FIRST_SHOWN = date(2026, 11, 23)
+"""The day the index links to where nobody names another."""
 _NOT_FOUND = "<!DOCTYPE html><html lang='ru'><h1>404</h1><p>Страница не найдена</p></html>"
 
 
-def application(sick: Mapping[str, str] | None = None, sick_day: date | None = None) -> Starlette:
-    """Return the archive as an ASGI application; `sick` maps hosts to faults, on `sick_day` or always."""
+def application(
+    sick: Mapping[str, str] | None = None, sick_day: date | None = None, shown_day: date = FIRST_SHOWN
+) -> Starlette:
+    """Return the archive as an ASGI application.
+
+    `sick` maps hosts to faults, on `sick_day` or always; the index links to the pages of `shown_day`.
+    """
     snapshots = [Route("/{day}/{host}", _snapshot), Route("/{day}/{host}/{path:path}", _snapshot)]
     app = Starlette(routes=[Route("/", _index), *snapshots])
     app.state.sick = dict(sick or {})
     app.state.sick_day = sick_day
+    app.state.shown_day = shown_day
     return app
 
 
@@ -65,7 +73,7 @@ def _fault(request: Request, host: str, day: date) -> str | None:
 
 async def _index(request: Request) -> Response:
     """List the sites and their pages of a day (`?day=`) for a person."""
-    day = html.escape(request.query_params.get("day", "2026-11-23"))
+    day = html.escape(request.query_params.get("day", request.app.state.shown_day.isoformat()))
     items = "".join(
         f"<li>{host}<ul>"
         + "".join(f"<li><a href='/{day}/{host}{path}'>{html.escape(path)}</a></li>" for path in module.PATHS)

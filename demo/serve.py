@@ -10,7 +10,8 @@ import os
 import socket
 import sys
 import threading
-from datetime import date
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 import uvicorn
 from starlette.applications import Starlette
@@ -30,7 +31,9 @@ def main(argv: list[str] | None = None) -> int:
     )
     add_fault_options(parser)
     args = parser.parse_args(argv)
-    app = application(sick_sites(parser, args), args.fault_day)
+    app = application(
+        sick_sites(parser, args), args.fault_day, datetime.now(ZoneInfo("Europe/Moscow")).date()
+    )
     if args.inherit is not None:
         threading.Thread(target=_end_with_parent, daemon=True).start()
         _serve(app, socket.socket(fileno=args.inherit))
