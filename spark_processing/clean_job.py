@@ -74,6 +74,12 @@ def make_parser() -> argparse.ArgumentParser:
         "--periods", nargs="+", choices=PERIODS, default=["day"], help="spans of texts kept (default: day)"
     )
     parser.add_argument(
+        "--long-texts",
+        choices=("reject", "trim"),
+        default="reject",
+        help="reject a text over the upper bound, or keep its first sentences that fit (default: reject)",
+    )
+    parser.add_argument(
         "--near-duplicates",
         choices=("mark", "reject"),
         default="mark",
@@ -146,6 +152,7 @@ def clean(args: argparse.Namespace) -> Dict[str, Any]:
         args.max_chars,
         args.language,
         tuple(args.periods),
+        args.long_texts,
         args.near_duplicates,
         args.similarity,
     )

@@ -14,8 +14,8 @@ from typing import Dict, Iterable, List, NamedTuple, Tuple
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-SKETCH = 10
-"""Two of 10: of pairs at similarity 0.5 the sketch misses 1 in 90, at 0.6 1 in 600."""
+from spark_processing.shingles import SKETCH
+
 CROWD = 40
 """In a bucket with more texts, each is compared with this many: a stock phrase shared by thousands is no
 evidence."""

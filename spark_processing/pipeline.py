@@ -13,6 +13,7 @@ from spark_processing.dataset import Dataset, Part
 from spark_processing.duplicates import flag_duplicate_texts, flag_repeated_ids, with_clusters
 from spark_processing.ledger import SCHEMA_VERSION, count_rows, find_examples, kept_dates, make_ledger
 from spark_processing.near_duplicates import find_members
+from spark_processing.own_output import read_published
 from spark_processing.part_writer import WRITING, near_rows, write_part
 from spark_processing.raw_parts import read_judged
 from spark_processing.raw_runs import RawRun
@@ -52,7 +53,8 @@ def judge_runs(
     spark: SparkSession, storage: Any, base: Dataset, runs: List[RawRun], options: Options
 ) -> DataFrame:
     """Every row of the runs with its final verdict: `schema.JUDGED`, `matched_id`, `cluster_id`."""
-    judged = read_judged(spark, storage, [part for run in runs for part in run.parts], options)
+    parts = [part for run in runs for part in run.parts]
+    judged = read_judged(spark, storage, parts, options, read_published(storage))
     kept = read_history(spark, storage, base, "clean", "horoscope_id string, text_hash string")
     rejected = read_history(spark, storage, base, "rejected", "horoscope_id string")
     fresh = flag_repeated_ids(judged, kept.select("horoscope_id").union(rejected))

@@ -13,24 +13,30 @@ from typing import Any, Callable, Dict, Iterator, List
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import to_arrow_schema
 
+from spark_processing.judging import judge_part
+from spark_processing.own_output import Published
 from spark_processing.raw_runs import RawDataError, RawPart
-from spark_processing.rules import Options, judge_rows
+from spark_processing.rules import Options
 from spark_processing.schema import JUDGED, RAW_COLUMNS
 
 BATCH_ROWS = 5000
 
 
-def read_judged(spark: SparkSession, storage: Any, parts: List[RawPart], options: Options) -> DataFrame:
+def read_judged(
+    spark: SparkSession, storage: Any, parts: List[RawPart], options: Options, published: Published
+) -> DataFrame:
     """Every row of the parts with its verdict, as `schema.JUDGED`. A damaged part fails the action that
     reads it."""
     rows = {storage.path(part.path): part.rows for part in parts}
     files = spark.read.format("binaryFile").load(list(rows)).select("path", "content")
     if spark.conf.get("spark.sql.shuffle.partitions") == "1":
         files = files.coalesce(1)  # one partition from the start: Spark then plans no exchange at all
-    return files.mapInArrow(judge_files(rows, options), JUDGED)
+    return files.mapInArrow(judge_files(rows, options, published), JUDGED)
 
 
-def judge_files(rows_expected: Dict[str, int], options: Options) -> Callable[[Iterator[Any]], Iterator[Any]]:
+def judge_files(
+    rows_expected: Dict[str, int], options: Options, published: Published
+) -> Callable[[Iterator[Any]], Iterator[Any]]:
     """A function from Arrow batches of (path, content) to Arrow batches of judged rows."""
     expected = {_bare(path): rows for path, rows in rows_expected.items()}
 
@@ -38,7 +44,7 @@ def judge_files(rows_expected: Dict[str, int], options: Options) -> Callable[[It
         schema = to_arrow_schema(JUDGED)
         for batch in batches:
             for path, content in zip(*(column.to_pylist() for column in batch.columns)):
-                judged = list(judge_rows(read_rows(content, path, expected[_bare(path)]), options))
+                judged = list(judge_part(read_rows(content, path, expected[_bare(path)]), options, published))
                 for start in range(0, len(judged), BATCH_ROWS):
                     columns = [list(column) for column in zip(*judged[start : start + BATCH_ROWS])]
                     yield type(batch).from_pydict(dict(zip(JUDGED.names, columns)), schema=schema)

@@ -1,4 +1,5 @@
-"""The rules one row is judged by alone: in come a raw part's rows, out come the rows with a verdict each.
+"""The rules one row is judged by alone: in comes a row and its clean text, out comes the first rule that
+objects.
 
 A rule looks at a row and returns why it rejects it, or None. The first rule that objects names the row's
 `reason`; what it returned is the `detail`. Rules that compare rows with one another are in `duplicates.py`.
@@ -7,14 +8,11 @@ A rule looks at a row and returns why it rejects it, or None. The first rule tha
 from __future__ import annotations
 
 import datetime
-import hashlib
-import re
-from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 from spark_processing.characters import has_mojibake, has_unusual
-from spark_processing.cleaning import Cleaned, clean, comparison_key
-from spark_processing.schema import LANGUAGES, PERIODS, RAW_COLUMNS, SIGNS, TOPICS
-from spark_processing.shingles import shingles_of
+from spark_processing.languages import language_of
+from spark_processing.schema import LANGUAGES, PERIODS, SIGNS, TOPICS
 
 RULES_VERSION = "1"
 """Changed whenever the same raw row may get another verdict or another clean text; the next run then
@@ -32,6 +30,8 @@ class Options(NamedTuple):
     language: str = "ru"
     periods: Tuple[str, ...] = ("day",)
     """Spans of texts that are kept: a text for a month is no daily horoscope."""
+    long_texts: str = "reject"
+    """`reject`, or `trim`: keep the sentences from the start that fit the bounds."""
     near_duplicates: str = "mark"
     """`mark` keeps a near duplicate and says so by its `cluster_id`; `reject` does not keep it."""
     similarity: float = 0.5
@@ -41,16 +41,13 @@ class Options(NamedTuple):
         return {**self._asdict(), "periods": list(self.periods)}
 
 
-class Judged(NamedTuple):
-    """The columns of `schema.JUDGED` after the raw ones."""
+class Objection(NamedTuple):
+    """Why a row is not kept."""
 
-    clean_text: Optional[str]
-    chars: Optional[int]
-    text_hash: Optional[str]
-    quality_flags: List[str]
-    reason: Optional[str]
-    detail: Optional[str]
-    shingles: Optional[List[int]]
+    reason: str
+    """Name of the rule."""
+    detail: str
+    """What the rule found."""
 
 
 # --- rules on the row as collected ---
@@ -115,85 +112,26 @@ def too_long(row: Row, text: str, options: Options) -> Optional[str]:
 
 TEXT_RULES = (broken_text, wrong_language, too_short, too_long)
 
-_CYRILLIC = re.compile("[\u0400-\u04ff]")
-_LATIN = re.compile("[A-Za-z\u00c0-\u024f]")
-_FOREIGN_LETTERS = {"be": "ў", "kk": "әғқңөұүһ", "uk": "іїєґ", "sr": "јљњћђџѓќѕ"}
-_ENGLISH = re.compile(
-    r"\b(?:the|and|you|your|to|of|a|is|in|will|that|it|with|for|be|this|are|on)\b", re.IGNORECASE
-)
-
-
-def language_of(text: str) -> str:
-    """`ru`, `en`, another code that the letters give away, or `unknown`.
-
-    Letters decide: Russian is the Cyrillic text without its neighbours' letters; Bulgarian, which has none of
-    its own, uses ъ as a vowel and knows no ы, э or ё.
-    """
-    cyrillic, latin = len(_CYRILLIC.findall(text)), len(_LATIN.findall(text))
-    if cyrillic and cyrillic >= 2 * latin:
-        return _cyrillic_language(text.lower(), cyrillic)
-    if latin > cyrillic:
-        return "en" if len(_ENGLISH.findall(text)) * 8 >= len(text.split()) else "latin"
-    return "mixed" if cyrillic else "unknown"
-
-
-def _cyrillic_language(lower: str, letters: int) -> str:
-    for language, foreign in _FOREIGN_LETTERS.items():
-        if sum(map(lower.count, foreign)) * 100 > letters:
-            return language
-    is_bulgarian = lower.count("ъ") * 100 > letters and not any(letter in lower for letter in "ыэё")
-    return "bg" if is_bulgarian else "ru"
-
-
-# --- remarks that do not reject ---
-
-
-def cut_end(text: str) -> bool:
-    """The text stops before its sentence does."""
-    return not text.rstrip("»)").endswith((".", "!", "?", "…"))
-
-
-def unbalanced_quotes(text: str) -> bool:
-    return text.count("«") != text.count("»") or text.count("(") != text.count(")")
-
-
-REMARKS: Tuple[Callable[[str], bool], ...] = (cut_end, unbalanced_quotes)
-
-# --- the verdict ---
-
-
-def judge(row: Row, options: Options) -> Judged:
-    """The verdict on one raw row; `reason` is None while the row may be kept."""
-    for rule in ROW_RULES:
-        detail = rule(row, options)
-        if detail is not None:
-            return Judged(None, None, None, [], rule.__name__, detail, None)
-    cleaned: Cleaned = clean(row["text"])
-    for text_rule in TEXT_RULES:
-        detail = text_rule(row, cleaned.text, options)
-        if detail is not None:
-            return Judged(cleaned.text, len(cleaned.text), None, [], text_rule.__name__, detail, None)
-    flags = [*cleaned.flags, *(remark.__name__ for remark in REMARKS if remark(cleaned.text))]
-    key = comparison_key(cleaned.text)
-    return Judged(cleaned.text, len(cleaned.text), hash_of(key), flags, None, None, shingles_of(key))
-
-
-def judge_rows(rows: Iterable[List[str]], options: Options) -> Iterator[Tuple[Any, ...]]:
-    """Raw rows, values in the order of RAW_COLUMNS, each with its verdict behind; `''` becomes None."""
-    for values in rows:
-        yield (*(value or None for value in values), *judge(dict(zip(RAW_COLUMNS, values)), options))
-
-
-def hash_of(key: str) -> str:
-    """`text_hash`: the same for two prints of one text, whose comparison key this is."""
-    return hashlib.sha256(key.encode()).hexdigest()[:32]
-
-
 REASONS = (
     "repeated_id",
     *(rule.__name__ for rule in ROW_RULES),
     *(rule.__name__ for rule in TEXT_RULES),
+    "own_output",
     "duplicate_text",
     "near_duplicate",
 )
 """Every reason a row can be rejected for, in the order in which the rules are asked."""
+
+
+def first_objection(row: Row, options: Options) -> Optional[Objection]:
+    """What the row rules say of a row as collected; None when it may go on."""
+    return next(
+        (Objection(r.__name__, d) for r in ROW_RULES for d in [r(row, options)] if d is not None), None
+    )
+
+
+def first_objection_to_text(row: Row, text: str, options: Options) -> Optional[Objection]:
+    """What the text rules say of the row's clean text; None when it may go on."""
+    return next(
+        (Objection(r.__name__, d) for r in TEXT_RULES for d in [r(row, text, options)] if d is not None), None
+    )

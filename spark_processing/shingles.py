@@ -7,6 +7,10 @@ import zlib
 from typing import List
 
 SHINGLE_WORDS = 3
+SKETCH = 10
+"""The smallest hashes, by which texts meet: two shared ones make a pair worth measuring. Pairs at similarity
+0.5 are missed once in 90 times, at 0.6 once in 600.
+"""
 
 
 def shingles_of(key: str) -> List[int]:

@@ -10,7 +10,7 @@ from raw_data import COLUMNS, row, text_of, to_csv, write_run
 
 from spark_processing import clean_job as program
 from spark_processing.cleaning import comparison_key
-from spark_processing.rules import hash_of
+from spark_processing.judging import hash_of
 from spark_processing.schema import CLEAN
 
 LEO, VIRGO = row(text=text_of(1)), row(sign="virgo", text=text_of(2))

@@ -1,4 +1,4 @@
-"""Near duplicates on a labelled set: texts edited in known ways among unrelated ones with the same phrases."""
+"""Near duplicates on a labelled set: texts edited in known ways among unrelated ones with stock phrases."""
 
 import random
 
@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spark_processing.cleaning import comparison_key
+from spark_processing.judging import hash_of
 from spark_processing.near_duplicates import Text, choose_representatives, find_members
-from spark_processing.rules import hash_of
 from spark_processing.schema import NEAR
 from spark_processing.shingles import shingles_of
 

@@ -1,11 +1,27 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from raw_data import row, text_of
+from raw_data import COLUMNS, SENTENCES, row, text_of
 
-from spark_processing.rules import REASONS, Options, judge, language_of
+from spark_processing.cleaning import comparison_key
+from spark_processing.judging import Judged, judge_part
+from spark_processing.languages import language_of
+from spark_processing.own_output import Published, PublishedText
+from spark_processing.remarks import remarks_on
+from spark_processing.rules import REASONS, Options
+from spark_processing.shingles import shingles_of
 
 OPTIONS = Options()
+NOTHING = Published([])
+
+
+def judge_all(rows, options=OPTIONS, published=NOTHING) -> list[Judged]:
+    judged = judge_part([[raw[name] for name in COLUMNS] for raw in rows], options, published)
+    return [Judged(*values[len(COLUMNS) :]) for values in judged]
+
+
+def judge(raw, options=OPTIONS, published=NOTHING) -> Judged:
+    return judge_all([raw], options, published)[0]
 
 
 @pytest.mark.parametrize(
@@ -53,6 +69,71 @@ def test_both_bounds_belong_to_what_is_kept(length, reason):
 def test_the_bounds_and_periods_are_options():
     options = Options(min_chars=10, max_chars=20, periods=("day", "month"))
     assert judge(row(text="Месяц удачен.", period="month"), options).reason is None
+
+
+def own_text(number: int) -> str:
+    """A text that shares no sentence with another number's."""
+    return " ".join(f"{sentence[:-1]}, {number} раз." for sentence in SENTENCES[:5])
+
+
+def test_boilerplate_of_a_file_shows_by_itself_and_is_taken_out():
+    slogan = "Наш астролог трудится для вас каждый день недели."
+    for n, verdict in enumerate(judge_all([row(text=f"{own_text(n)} {slogan}") for n in range(8)])):
+        assert verdict.clean_text == own_text(n)
+        assert verdict.quality_flags == ["boilerplate_removed"]
+
+
+@pytest.mark.parametrize(("texts", "sharing"), [(12, 5), (4, 4)])
+def test_a_sentence_of_fewer_than_half_the_texts_or_of_very_few_is_no_boilerplate(texts, sharing):
+    shared = SENTENCES[7]
+    rows = [row(text=f"{own_text(n)} {shared if n < sharing else ''}") for n in range(texts)]
+    assert judge_all(rows)[0].clean_text == f"{own_text(0)} {shared}"
+
+
+def test_a_long_text_can_be_trimmed_at_a_sentence_end():
+    long = text_of(3) + " " + text_of(4)
+    verdict = judge(row(text=long), Options(long_texts="trim"))
+    assert verdict.reason is None and verdict.quality_flags == ["trimmed"]
+    assert long.startswith(verdict.clean_text) and 300 <= verdict.chars <= 500
+    assert verdict.clean_text.endswith(".")
+
+
+def test_one_endless_sentence_cannot_be_trimmed():
+    assert judge(row(text="слово за слово " * 50), Options(long_texts="trim")).reason == "too_long"
+
+
+def published(text: str, at: str) -> Published:
+    return Published([PublishedText("2026-11-20", at, tuple(shingles_of(comparison_key(text))))])
+
+
+def test_our_own_text_that_came_back_is_rejected_even_when_edited():
+    back = published(text_of(7), "2026-11-19T21:00:00+00:00")
+    assert judge(row(text=text_of(7)), published=back)[4:6] == ("own_output", "published for 2026-11-20")
+    edited = text_of(7).replace("Вечер", "Завтра вечер").replace("друзьям", "подругам")
+    assert judge(row(text=edited), published=back).reason == "own_output"
+    assert judge(row(text=text_of(38)), published=back).reason is None
+
+
+def test_a_text_is_not_rejected_for_what_was_published_later():
+    later = published(text_of(7), "2026-11-23T06:00:01+00:00")
+    assert judge(row(text=text_of(7)), published=later).reason is None
+
+
+@pytest.mark.parametrize(
+    ("text", "remarks"),
+    [
+        ("Бросьте принимать лекарства и ложитесь спать.", ["dangerous_advice"]),
+        ("Смело садитесь за руль выпивши.", ["dangerous_advice"]),
+        ("Примите лекарство и обратитесь к врачу.", []),
+        ("Всё пошло через жопу.", ["profanity"]),
+        ("Застрахуйте квартиру, потребляйте хлеб, учебник не забудьте.", []),
+        ("Оскорблять нельзя, колебания излишни, рубля не жалейте.", []),
+        ("Не сказав ни слова", ["cut_end"]),
+        ("Он сказал: «Да.", ["unbalanced_quotes"]),
+    ],
+)
+def test_remarks_name_what_a_reader_should_know(text, remarks):
+    assert remarks_on(text) == remarks
 
 
 def test_remarks_do_not_reject():

@@ -1,0 +1,38 @@
+"""Which language a text is written in, by its letters and its smallest words: a string in, a code out.
+
+No library of the cluster's image identifies languages, and Russian has letters enough to be told from its
+neighbours.
+"""
+
+from __future__ import annotations
+
+import re
+
+_CYRILLIC = re.compile("[\u0400-\u04ff]")
+_LATIN = re.compile("[A-Za-z\u00c0-\u024f]")
+_FOREIGN_LETTERS = {"be": "ў", "kk": "әғқңөұүһ", "uk": "іїєґ", "sr": "јљњћђџѓќѕ"}
+_ENGLISH = re.compile(
+    r"\b(?:the|and|you|your|to|of|a|is|in|will|that|it|with|for|be|this|are|on)\b", re.IGNORECASE
+)
+
+
+def language_of(text: str) -> str:
+    """`ru`, `en`, another code that the letters give away, or `unknown`.
+
+    Letters decide: Russian is the Cyrillic text without its neighbours' letters; Bulgarian, which has none of
+    its own, uses ъ as a vowel and knows no ы, э or ё.
+    """
+    cyrillic, latin = len(_CYRILLIC.findall(text)), len(_LATIN.findall(text))
+    if cyrillic and cyrillic >= 2 * latin:
+        return _cyrillic_language(text.lower(), cyrillic)
+    if latin > cyrillic:
+        return "en" if len(_ENGLISH.findall(text)) * 8 >= len(text.split()) else "latin"
+    return "mixed" if cyrillic else "unknown"
+
+
+def _cyrillic_language(lower: str, letters: int) -> str:
+    for language, foreign in _FOREIGN_LETTERS.items():
+        if sum(map(lower.count, foreign)) * 100 > letters:
+            return language
+    is_bulgarian = lower.count("ъ") * 100 > letters and not any(letter in lower for letter in "ыэё")
+    return "bg" if is_bulgarian else "ru"
