@@ -1,0 +1,71 @@
+"""The units and container files name programs, options and files that exist."""
+
+import re
+import runpy
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+DEPLOY = ROOT / "serving" / "deploy"
+
+
+def unit_commands():
+    for unit in sorted(DEPLOY.glob("*.service")):
+        yield from re.findall(r"^ExecStart=\S+/python -m (.+)$", unit.read_text(), re.MULTILINE)
+
+
+def container_commands():
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+    for service in services.values():
+        if service.get("command", ["", ""])[1] == "-m":
+            yield shlex.join(service["command"][2:])
+    yield shlex.join(yaml.safe_load(re.search(r"^CMD (\[.+\])$", dockerfile(), re.MULTILINE)[1])[2:])
+
+
+def dockerfile():
+    return (DEPLOY / "Dockerfile").read_text()
+
+
+COMMANDS = [*unit_commands(), *container_commands()]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_started_program_knows_its_options(command, capsys, monkeypatch):
+    module, *options = shlex.split(command)
+    monkeypatch.setattr("sys.argv", [module, *options, "--help"])
+    with pytest.raises(SystemExit, match="0"):
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    known = capsys.readouterr().out
+    assert not [option for option in options if option.startswith("--") and option not in known]
+
+
+def test_what_the_image_copies_exists_and_no_secret_is_baked_in():
+    copied = [
+        source
+        for sources in re.findall(r"^COPY (?!--from)(.+) \S+$", dockerfile(), re.MULTILINE)
+        for source in sources.split()
+    ]
+    assert copied
+    assert all((ROOT / source).exists() for source in copied)
+    assert "USER horoscope" in dockerfile()
+    assert not re.search(r"(TOKEN|SECRET|PASSWORD)\s*=\s*\S", dockerfile())
+
+
+def test_every_value_compose_asks_for_is_in_the_example_and_no_secret_has_a_default():
+    compose = (DEPLOY / "compose.yaml").read_text()
+    asked = dict(re.findall(r"\$\{([A-Z0-9_]+)(:?[-?][^}]*)?\}", compose))
+    example = dict(re.findall(r"^([A-Z0-9_]+)=(.*)$", (DEPLOY / "example.env").read_text(), re.MULTILINE))
+    assert set(asked) <= set(example)
+    secrets = [name for name in example if re.search("KEY|SECRET|PASSWORD|TOKEN", name)]
+    assert len(secrets) == 4
+    assert all(example[name] == "" for name in secrets)
+
+
+def test_ports_are_open_on_loopback_only():
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+    ports = [port for service in services.values() for port in service.get("ports", [])]
+    assert ports
+    assert all(port.startswith("127.0.0.1:") for port in ports)
