@@ -14,6 +14,7 @@ import argparse
 import datetime as dt
 import hashlib
 import json
+import re
 import sys
 import time
 from collections import Counter
@@ -26,6 +27,7 @@ from model_training.gates import Gates
 from model_training.prompts import SIGN_NAMES, PromptTemplate
 
 MIN_TEXT_CHARS, MAX_TEXT_CHARS = 300, 500
+SENTENCE_END = re.compile(r"[.!?…][»”\")]?(?= |$)")
 FIRST_ROUND = 3
 """Candidates drawn for every prompt before those without an accepted text get the rest."""
 
@@ -86,13 +88,7 @@ def cut_to_whole_sentences(text: str, max_chars: int = MAX_TEXT_CHARS) -> str:
     """The longest beginning of at most `max_chars` characters that ends a sentence; empty when there is
     none."""
     text = " ".join(text.split())
-    ends = [
-        at + 1
-        for at, char in enumerate(text[:max_chars])
-        if char in ".!?…»"
-        and (at + 1 == len(text) or text[at + 1] == " ")
-        and text[: at + 1].rstrip("»")[-1:] in ".!?…"
-    ]
+    ends = [end.end() for end in SENTENCE_END.finditer(text) if end.end() <= max_chars]
     return text[: ends[-1]] if ends else ""
 
 

@@ -395,7 +395,7 @@ def _describe(action: str, version: Version) -> str:
     if action == "show":
         evaluation = _read_json(version.path / "evaluation.json")
         figures = [
-            f"      {name}: {figure['value']:.4g} [{figure['low']:.4g}, {figure['high']:.4g}], n {figure['n']}"
+            f"    {name}: {figure['value']:.4g} [{figure['low']:.4g}, {figure['high']:.4g}], n {figure['n']}"
             for name, figure in sorted(evaluation["metrics"].items())
         ]
         return "\n".join([show(version), f"      {version.path}", *figures, reasons(version)])

@@ -7,11 +7,13 @@ Each row draws from its own stream of uniform numbers, so its text does not depe
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache, PreTrainedModel
+from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 from transformers.cache_utils import DynamicLayer
+from transformers.utils import logging
 
 MAX_NEW_TOKENS = 176
 BATCH_ROWS = 160
@@ -24,11 +26,12 @@ ROWS_TO_SHED = 0.75
 
 
 class GrowingLayer(DynamicLayer):
-    """Keys and values in a buffer allocated once; transformers' own layer copies everything at each token."""
+    """Keys and values in buffers allocated once; transformers' own layer copies everything at each token."""
 
     def __init__(self, max_tokens: int) -> None:
         super().__init__()
         self.max_tokens, self.used = max_tokens, 0
+        self.kept_keys = self.kept_values = torch.empty(0)
 
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: object, **kwargs: object
@@ -36,83 +39,86 @@ class GrowingLayer(DynamicLayer):
         if self.used == 0:
             rows, heads, _, width = key_states.shape
             self.lazy_initialization(key_states, value_states)
-            self.keys = key_states.new_empty(rows, heads, self.max_tokens, width)
-            self.values = torch.empty_like(self.keys)
+            self.kept_keys = key_states.new_empty(rows, heads, self.max_tokens, width)
+            self.kept_values = torch.empty_like(self.kept_keys)
         end = self.used + key_states.shape[-2]
-        self.keys[:, :, self.used : end] = key_states
-        self.values[:, :, self.used : end] = value_states
+        self.kept_keys[:, :, self.used : end] = key_states
+        self.kept_values[:, :, self.used : end] = value_states
         self.used = end
-        return self.keys[:, :, :end], self.values[:, :, :end]
+        return self.kept_keys[:, :, :end], self.kept_values[:, :, :end]
 
     def get_seq_length(self) -> int:
         return self.used
 
     def keep(self, rows: torch.Tensor) -> None:
-        self.keys, self.values = self.keys[rows], self.values[rows]
+        """Drop all rows of the batch but `rows`."""
+        self.kept_keys, self.kept_values = self.kept_keys[rows], self.kept_values[rows]
+
+
+class Row:
+    """One text in the making: its prompt, its own random numbers, what is written."""
+
+    def __init__(self, prompt: list[int], seed: int, end: int) -> None:
+        self.prompt, self.end = prompt, end
+        self.draws = np.random.default_rng(seed).random(MAX_NEW_TOKENS)
+        self.written: list[int] = []
+        self.ended = False
+
+    def draw(self) -> float:
+        return float(self.draws[min(len(self.written), MAX_NEW_TOKENS - 1)])
+
+    def take(self, at: int, sampled: int) -> int:
+        """The token at place `at`: the prompt's own while inside it, then the sampled one, which is kept."""
+        if at < len(self.prompt):
+            return self.prompt[at]
+        self.ended = sampled == self.end or len(self.written) == MAX_NEW_TOKENS
+        if not self.ended:
+            self.written.append(sampled)
+        return sampled
 
 
 class TorchEngine:
     """A causal model from a local directory, in bf16 where the processor has it."""
 
     def __init__(self, folder: Path) -> None:
-        self.tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        logging.disable_progress_bar()
+        self.tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         dtype = torch.bfloat16 if has_fast_bf16() else torch.float32
-        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
-            folder, local_files_only=True, dtype=dtype
-        )
+        model: Any = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, dtype=dtype)
         self.model = model.to(self.device).eval()
 
     def complete(self, prompts: Sequence[str], seeds: Sequence[int]) -> list[str]:
         """Completions in the order of `prompts`; each depends on its prompt and seed only."""
-        texts: list[str] = []
-        for start in range(0, len(prompts), BATCH_ROWS):
-            batch = slice(start, start + BATCH_ROWS)
-            texts += self._complete_batch(prompts[batch], seeds[batch])
-        return texts
+        encoded = self.tokenizer(list(prompts), add_special_tokens=False)["input_ids"]
+        end = self.tokenizer.eos_token_id
+        rows = [Row(ids or [end], seed, end) for ids, seed in zip(encoded, seeds, strict=True)]
+        for start in range(0, len(rows), BATCH_ROWS):
+            self._fill(rows[start : start + BATCH_ROWS])
+        return [str(self.tokenizer.decode(row.written, skip_special_tokens=True)) for row in rows]
 
     @torch.inference_mode()
-    def _complete_batch(self, prompts: Sequence[str], seeds: Sequence[int]) -> list[str]:
-        prompt_ids = [
-            ids or [self.tokenizer.eos_token_id]
-            for ids in self.tokenizer(list(prompts), add_special_tokens=False)["input_ids"]
-        ]
-        shortest, longest = min(map(len, prompt_ids)), max(map(len, prompt_ids))
-        total = longest + MAX_NEW_TOKENS
-        draws = np.stack([np.random.default_rng(seed).random(MAX_NEW_TOKENS) for seed in seeds])
+    def _fill(self, rows: list[Row]) -> None:
+        """Write all `rows` to their ends, one token for each at a step."""
+        first, longest = min(len(row.prompt) for row in rows), max(len(row.prompt) for row in rows)
+        layers = [GrowingLayer(longest + MAX_NEW_TOKENS) for _ in range(self.model.config.num_hidden_layers)]
         cache = DynamicCache(config=self.model.config)
-        cache.layers = [GrowingLayer(total) for _ in range(self.model.config.num_hidden_layers)]
-        cache.layer_class_to_replicate = None
-        written: list[list[int]] = [[] for _ in prompts]
-        rows = list(range(len(prompts)))
-        ended: set[int] = set()
-        ids = torch.tensor([p[:shortest] for p in prompt_ids], device=self.device)
-        for at in range(shortest, total):
-            logits = self.model(
-                input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1
-            ).logits[:, -1]
-            uniform = [draws[row, min(len(written[row]), MAX_NEW_TOKENS - 1)] for row in rows]
-            sampled = sample(logits.float(), torch.tensor(uniform, device=self.device)).tolist()
-            tokens = [
-                prompt_ids[row][at] if at < len(prompt_ids[row]) else token
-                for row, token in zip(rows, sampled, strict=True)
-            ]
-            for row, token in zip(rows, tokens, strict=True):
-                if at >= len(prompt_ids[row]) and row not in ended:
-                    if token == self.tokenizer.eos_token_id or len(written[row]) >= MAX_NEW_TOKENS:
-                        ended.add(row)
-                    else:
-                        written[row].append(token)
-            alive = [place for place, row in enumerate(rows) if row not in ended]
+        cache.layers = list(layers)
+        ids = torch.tensor([row.prompt[:first] for row in rows], device=self.device)
+        for at in range(first, longest + MAX_NEW_TOKENS):
+            logits = self.model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1).logits
+            draws = torch.tensor([row.draw() for row in rows], device=self.device)
+            sampled = sample(logits[:, -1].float(), draws).tolist()
+            tokens = [row.take(at, token) for row, token in zip(rows, sampled, strict=True)]
+            alive = [place for place, row in enumerate(rows) if not row.ended]
             if not alive:
-                break
+                return
             if len(alive) < ROWS_TO_SHED * len(rows):
                 keep = torch.tensor(alive, device=self.device)
-                for layer in cache.layers:
+                for layer in layers:
                     layer.keep(keep)
                 rows, tokens = [rows[place] for place in alive], [tokens[place] for place in alive]
             ids = torch.tensor(tokens, device=self.device)[:, None]
-        return [self.tokenizer.decode(tokens, skip_special_tokens=True) for tokens in written]
 
 
 def sample(logits: torch.Tensor, uniform: torch.Tensor) -> torch.Tensor:

@@ -110,10 +110,12 @@ def start(recipe: Recipe, pairs: list[tuple[str, str]]) -> tuple[Any, Any]:
 def train(lineage: Lineage, parts: Split, work: Path, resume: bool) -> dict[str, Any]:
     """Everything a model directory holds but metrics.json, written to `work`; returns the metrics."""
     from transformers import set_seed
+    from transformers.utils import logging
 
     from model_training import loop
     from model_training.tokens import batches, encode
 
+    logging.disable_progress_bar()
     recipe = lineage.recipe
     set_seed(lineage.seed)
     pairs = pairs_of(parts.train, DEFAULT_TEMPLATE, recipe.drop_controls, lineage.seed)
@@ -295,7 +297,8 @@ tags: [horoscope]
 Writes a short horoscope for a sign and a topic: entertainment, made by a machine, no advice.
 How to ask: `prompt.json`.
 
-- parameters: {metrics["parameters"]:,}; start: {settings["base_model"] or "random weights"}; seed {settings["seed"]}
+- parameters: {metrics["parameters"]:,}; seed {settings["seed"]}
+- start: {settings["base_model"] or "random weights"}
 - texts learnt: {metrics["train_texts"]:,} of dataset {settings["dataset_version"]},
   cleaning rules {settings["rules_version"]}
 - sources: {", ".join(settings["sources"])}

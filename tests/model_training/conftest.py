@@ -5,11 +5,13 @@ import hashlib
 import json
 import random
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 
 SIGNS = (
     *("aries", "taurus", "gemini", "cancer", "leo", "virgo"),
@@ -98,7 +100,7 @@ def write_processed(folder: Path, rows: list[dict], version: str = "abcdef012345
 NANO = """
 vocabulary = 400
 epochs = 2.0
-tokens_per_batch = 1024
+tokens_per_batch = 2048
 save_every_steps = 5
 [shape]
 hidden_size = 32
@@ -107,6 +109,12 @@ num_attention_heads = 2
 num_key_value_heads = 1
 intermediate_size = 64
 """
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread() -> None:
+    """Two threads on a busy machine wait for each other longer than they work."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
@@ -129,3 +137,13 @@ def nano_model(tmp_path_factory: pytest.TempPathFactory, processed: Path, nano_c
     output = tmp_path_factory.mktemp("models") / "nano"
     assert train.main(["--config", str(nano_config), "--data", str(processed), "--output", str(output)]) == 0
     return output
+
+
+@pytest.fixture(scope="session")
+def make_rows() -> Callable[..., list[dict]]:
+    return made_up_rows
+
+
+@pytest.fixture(scope="session")
+def make_processed() -> Callable[..., Path]:
+    return write_processed

@@ -1,0 +1,148 @@
+"""What the gates let through and what they stop."""
+
+import re
+
+import pymorphy3
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model_training.gates import Gates, is_fluent, is_well_formed
+from model_training.inference import cut_to_whole_sentences
+from model_training.prompts import SIGN_NAMES
+from model_training.safety import unsafe_spans
+from model_training.signs import FORMS, mentioned_signs
+
+GOOD = (
+    "Утро начнётся с хорошей новости, и она задаст тон всему дню. Не торопитесь с решениями: то, что кажется "
+    "сложным, к обеду разложится по полочкам. Вечером найдите время для тех, кто вас любит, — простая беседа "
+    "за чаем согреет лучше любых подарков. Перед сном вспомните три приятные мелочи дня. Звёзды уверены, что "
+    "завтра вы проснётесь с улыбкой."
+)
+
+
+def test_a_good_text_passes_every_gate() -> None:
+    assert Gates.build([], []).check(GOOD, "leo") == dict.fromkeys(
+        ("format", "sign", "copied", "safe", "fluent"), True
+    )
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        GOOD[:250],
+        GOOD + " " + GOOD,
+        GOOD[:-1],
+        GOOD[1:],
+        GOOD.replace("Утро", "Morning"),
+        GOOD.replace("Утро", "«Утро"),
+        GOOD.replace("чаем", "чаем 🍵"),
+        "",
+    ],
+    ids=["short", "long", "no end", "no capital", "latin", "open quote", "emoji", "empty"],
+)
+def test_malformed_texts_fail_the_format_gate(bad: str) -> None:
+    assert is_well_formed(GOOD)
+    assert not is_well_formed(bad)
+
+
+@pytest.mark.parametrize("sign", SIGN_NAMES)
+def test_sign_forms_are_exactly_those_of_the_dictionary(sign: str) -> None:
+    """All cases, singular and plural, of the sign's noun as pymorphy3 declines it; no others."""
+    analyzer = pymorphy3.MorphAnalyzer()
+    nouns = [p for p in analyzer.parse(SIGN_NAMES[sign].lower()) if p.tag.POS == "NOUN"]
+    for form in {form.word for form in nouns[0].lexeme}:
+        assert FORMS[sign].fullmatch(form), form
+
+
+@pytest.mark.parametrize(
+    ("text", "signs"),
+    [
+        ("Овнам сегодня повезёт.", {"aries"}),
+        ("Скорпионы и тельцы найдут общий язык.", {"scorpio", "taurus"}),
+        ("Львы, сегодня ваш день.", {"leo"}),
+        ("Приготовьте рыбу на ужин, встаньте на весы.", set()),
+        ("Раками вы не наедитесь.", {"cancer"}),
+        ("Повесьте зеркало, посмотрите на оценку.", set()),
+    ],
+)
+def test_signs_are_found_in_every_case_but_not_in_everyday_words(text: str, signs: set[str]) -> None:
+    assert mentioned_signs(text) == signs
+
+
+def test_a_text_for_leo_that_speaks_to_virgo_is_stopped() -> None:
+    gates = Gates.build([], [])
+    assert not gates.check(GOOD.replace("Утро", "Девам утро"), "leo")["sign"]
+    assert gates.check(GOOD.replace("Утро", "Девам утро"), "virgo")["sign"]
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("Примите таблетки и ложитесь.", "medical"),
+        ("Берите кредит смело.", "financial"),
+        ("Подавайте в суд немедленно.", "legal"),
+        ("Вас ждёт смерть врага.", "death"),
+        ("Мысли о самоубийстве посетят вас.", "self_harm"),
+        ("Вот жопа.", "profanity"),
+    ],
+)
+def test_unsafe_texts_are_stopped_by_their_rule(text: str, rule: str) -> None:
+    assert [name for name, _ in unsafe_spans(text)] == [rule]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Хлеба к обеду хватит всем, а употреблять кофе лучше до полудня.",
+        "Убедитесь, что дверь закрыта: ребёнок потребует внимания.",
+        "Погода не подведёт, сугробы растают, гребля вас развлечёт.",
+        "Психолог посоветует отдых, а скука пройдёт сама.",
+        "Бессмертная классика скрасит вечер.",
+    ],
+)
+def test_innocent_words_that_look_alike_pass(text: str) -> None:
+    assert unsafe_spans(text) == []
+
+
+def test_a_broken_record_is_not_fluent() -> None:
+    assert is_fluent(GOOD)
+    assert not is_fluent("Всё будет будет будет хорошо.")
+    assert not is_fluent("Сегодня вас ждёт удача. Сегодня вас ждёт удача.")
+
+
+def test_a_recited_training_text_is_stopped_and_a_new_one_is_not() -> None:
+    gates = Gates.build([GOOD], [])
+    assert not gates.check(GOOD, "leo")["copied"]
+    other = "День подарит вам повод для радости. " * 9
+    assert gates.copied_chars(other) == 0
+
+
+def test_copied_span_is_measured_in_characters() -> None:
+    sentence = "Не торопитесь с решениями: то, что кажется сложным, к обеду разложится по полочкам."
+    gates = Gates.build([GOOD], [])
+    assert gates.copied_chars(f"Новый день. {sentence} Иная мысль в конце.") == len(sentence) - 1
+
+
+def test_the_copy_limit_is_what_people_allow_themselves(tmp_path) -> None:
+    people = [GOOD[:120], GOOD]
+    gates = Gates.build([GOOD], people)
+    assert gates.max_copied_chars > 300
+    gates.save(tmp_path / "train_index.npz")
+    loaded = Gates.load(tmp_path / "train_index.npz")
+    assert loaded.max_copied_chars == gates.max_copied_chars
+    assert loaded.copied_chars(GOOD) == gates.copied_chars(GOOD)
+
+
+@given(st.text(alphabet="аб .!?…»\n", max_size=700))
+def test_a_cut_text_is_a_beginning_that_ends_a_sentence(raw: str) -> None:
+    text = cut_to_whole_sentences(raw)
+    assert len(text) <= 500
+    assert " ".join(raw.split()).startswith(text)
+    assert text == "" or re.search(r"[.!?…]»?$", text)
+
+
+def test_the_cut_keeps_as_many_sentences_as_fit() -> None:
+    assert cut_to_whole_sentences("Раз. Два. Три", 500) == "Раз. Два."
+    assert cut_to_whole_sentences("Раз. Два. Три.", 500) == "Раз. Два. Три."
+    assert cut_to_whole_sentences("Раз. Два. Три.", 12) == "Раз. Два."

@@ -1,0 +1,152 @@
+"""The writer draws, gates and chooses; the engine samples fast and always the same."""
+
+import datetime as dt
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from model_training import inference, sampling
+from model_training.gates import GATE_NAMES, Gates
+from model_training.prompts import DEFAULT_TEMPLATE
+
+DAY = dt.date(2026, 11, 23)
+
+
+WORDS = ("дом", "сад", "река", "лес", "поле", "гора", "утро", "вечер")
+OTHER_WORDS = ("зима", "весна", "лето", "осень", "книга", "песня", "чашка", "окно")
+
+
+def long_text(number: int) -> str:
+    """A well-formed text of about 350 characters, another for every number."""
+    words = WORDS + OTHER_WORDS
+    sentences = [
+        f"{words[(number + k) % 16].capitalize()} напомнит про {words[(number * 3 + k * 5) % 16]} "
+        f"и {words[(number + k * 7) % 16]} номер {number}{k}."
+        for k in range(8)
+    ]
+    return " ".join(sentences)
+
+
+class Scripted:
+    """An engine that answers from a function of the seed and counts its work."""
+
+    def __init__(self, answer) -> None:
+        self.answer, self.asked = answer, 0
+
+    def complete(self, prompts, seeds):
+        self.asked += len(prompts)
+        return [self.answer(seed) for seed in seeds]
+
+
+def writer_of(answer) -> inference.Writer:
+    return inference.Writer(Scripted(answer), DEFAULT_TEMPLATE, Gates.build([], []), "7")
+
+
+def test_one_answer_for_every_topic_and_sign_in_order() -> None:
+    texts = writer_of(lambda seed: long_text(seed % 97)).write(DAY, ["leo", "aries"], ["love", "general"], 4)
+    assert [(t.topic, t.sign) for t in texts] == [
+        ("love", "leo"),
+        ("love", "aries"),
+        ("general", "leo"),
+        ("general", "aries"),
+    ]
+    assert all(t.text and t.gates == dict.fromkeys(GATE_NAMES, True) for t in texts)
+    assert all(300 <= t.chars == len(t.text) <= 500 and t.model_version == "7" for t in texts)
+
+
+def test_more_candidates_are_drawn_only_where_none_passed() -> None:
+    writer = writer_of(lambda seed: long_text(1))
+    writer.write(DAY, ["leo", "aries"], ["general"], 8)
+    assert writer.engine.asked == 2 * inference.FIRST_ROUND
+    hopeless = writer_of(lambda seed: "Коротко.")
+    (text,) = hopeless.write(DAY, ["leo"], ["general"], 8)
+    assert hopeless.engine.asked == 8
+    assert text.text is None and text.chars == 0
+    assert len(text.rejected) == 8 and text.rejected[0].failed == ("format",)
+
+
+def test_the_seed_depends_on_day_sign_topic_version_and_attempt_and_nothing_else() -> None:
+    seeds = {
+        inference.seed_of(DAY, "leo", "love", "7"),
+        inference.seed_of(DAY, "leo", "love", "8"),
+        inference.seed_of(DAY, "leo", "general", "7"),
+        inference.seed_of(DAY, "aries", "love", "7"),
+        inference.seed_of(DAY + dt.timedelta(1), "leo", "love", "7"),
+        inference.seed_of(DAY, "leo", "love", "7", attempt=1),
+    }
+    assert len(seeds) == 6
+    assert inference.seed_of(DAY, "leo", "love", "7") == 7806772173267742369
+
+
+def test_a_published_entry_has_the_documented_fields() -> None:
+    (text,) = writer_of(lambda seed: long_text(2)).write(DAY, ["leo"], ["love"], 2)
+    assert set(text.as_published()) == {
+        *("sign", "topic", "language", "text", "chars", "seed", "candidates", "gates", "model_version")
+    }
+
+
+def test_an_unknown_sign_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ValueError, match=r"expected one of aries, .*'ophiuchus'"):
+        writer_of(lambda seed: "").write(DAY, ["ophiuchus"], ["general"])
+
+
+def test_same_seed_same_text_whoever_stands_beside_it(nano_model: Path) -> None:
+    engine = sampling.TorchEngine(nano_model)
+    prompts = [DEFAULT_TEMPLATE.render({"sign": sign}) for sign in ("leo", "aries", "gemini")]
+    prompts[1] = DEFAULT_TEMPLATE.render({"sign": "aries", "topic": "love", "length": "400-450"})
+    engine.model.float()
+    together = engine.complete(prompts, [1, 2, 3])
+    alone = [engine.complete([prompt], [seed])[0] for prompt, seed in zip(prompts, [1, 2, 3], strict=True)]
+    assert together == alone == engine.complete(prompts, [1, 2, 3])
+    assert engine.complete(prompts, [4, 5, 6]) != together
+
+
+def test_greedy_choice_equals_transformers_own_generate(nano_model: Path, monkeypatch) -> None:
+    monkeypatch.setattr(sampling, "TOP_K", 1)
+    monkeypatch.setattr(sampling, "MAX_NEW_TOKENS", 24)
+    engine = sampling.TorchEngine(nano_model)
+    engine.model.float()
+    prompts = [
+        DEFAULT_TEMPLATE.render({"sign": "leo"}),
+        DEFAULT_TEMPLATE.render({"sign": "leo", "topic": "love"}),
+    ]
+    tokenizer = AutoTokenizer.from_pretrained(nano_model)
+    model = AutoModelForCausalLM.from_pretrained(nano_model, dtype=torch.float32)
+    for prompt, ours in zip(prompts, engine.complete(prompts, [1, 2]), strict=True):
+        ids = torch.tensor([tokenizer(prompt, add_special_tokens=False)["input_ids"]])
+        theirs = model.generate(ids, max_new_tokens=24, do_sample=False)[0, ids.shape[1] :]
+        assert ours == tokenizer.decode(theirs, skip_special_tokens=True)
+
+
+def test_the_nucleus_leaves_out_the_improbable_tail() -> None:
+    logits = torch.log(torch.tensor([[0.6, 0.3, 0.06, 0.04]])) * sampling.TEMPERATURE
+    drawn = sampling.sample(logits.repeat(101, 1), torch.linspace(0, 0.9999, 101))
+    assert set(drawn.tolist()) == {0, 1, 2}
+    assert 0.58 < (drawn == 0).float().mean() < 0.68
+
+
+def test_a_directory_that_is_no_model_is_named(tmp_path: Path) -> None:
+    with pytest.raises(
+        inference.ModelProblem, match=r"expected a trained model, found no metrics.json.*train"
+    ):
+        inference.load(tmp_path)
+
+
+@pytest.mark.parametrize("module", ["inference", "registry"])
+def test_importing_loads_no_torch_and_no_mlflow(module: str) -> None:
+    code = f"import sys, model_training.{module}; print([m for m in ('torch', 'mlflow') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_command_writes_a_line_for_every_text(nano_model: Path, capsys) -> None:
+    code = inference.main(
+        ["--model", str(nano_model), "--date", "2026-11-23", "--signs", "leo", "--candidates", "1"]
+    )
+    lines = capsys.readouterr().out.splitlines()
+    assert code == 0 and lines[0].startswith("leo/general: ")
+    assert '"step": "write"' in lines[-1]

@@ -1,0 +1,208 @@
+"""Training leaves a whole model or none, says what it did, and skips what would be done twice."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
+
+from model_training import loop, train
+from model_training.pretrain import new_model
+from model_training.recipe import Recipe, RecipeProblem, load_recipe
+from model_training.tokens import batches, encode, train_tokenizer
+
+CONFIGS = sorted((Path(train.__file__).parent / "configs").glob("*.toml"))
+
+
+def last_line(capsys) -> dict:
+    return json.loads(capsys.readouterr().out.splitlines()[-1])
+
+
+def test_a_model_directory_has_every_documented_file(nano_model: Path) -> None:
+    documented = (
+        *(
+            "model.safetensors",
+            "config.json",
+            "generation_config.json",
+            "tokenizer.json",
+            "tokenizer_config.json",
+        ),
+        *("prompt.json", "training.json", "train_index.npz", "losses.csv", "losses.png", "README.md"),
+        "metrics.json",
+    )
+    assert {path.name for path in nano_model.iterdir()} == set(documented)
+    assert not list(nano_model.parent.glob(".*")), "nothing is left beside the model"
+
+
+def test_training_says_what_it_learnt_from(nano_model: Path) -> None:
+    training = json.loads((nano_model / "training.json").read_text())
+    metrics = json.loads((nano_model / "metrics.json").read_text())
+    assert training["dataset_version"] == "abcdef012345"
+    assert training["sources"] == ["made_up"]
+    assert training["rows"] == 288
+    assert metrics["train_texts"] + metrics["test_texts"] + metrics["golden_texts"] == 288
+
+
+def test_the_loss_falls(nano_model: Path) -> None:
+    rows = (nano_model / "losses.csv").read_text().splitlines()[1:]
+    losses = [float(row.split(",")[1]) for row in rows]
+    assert losses[-1] < losses[0] - 1
+
+
+@pytest.fixture(scope="module")
+def tiny_run() -> tuple:
+    texts = [("Знак\n\n", f"День номер {number} будет хорош.") for number in range(40)]
+    tokenizer = train_tokenizer([a + b for a, b in texts], 300)
+    return tokenizer, batches(encode(texts, tokenizer, 64), 256, 1)
+
+
+def schedule(**changes: object) -> loop.Schedule:
+    settings = {
+        "epochs": 2,
+        "optimizer": "muon",
+        "matrix_lr": 5e-3,
+        "other_lr": 3e-3,
+        "weight_decay": 0.1,
+        "warmup_share": 0.0,
+        "seed": 1,
+        "log_every_steps": 1,
+    }
+    return loop.Schedule(**(settings | changes))
+
+
+@pytest.mark.parametrize("optimizer", ["muon", "adamw"])
+def test_every_trainable_weight_moves(tiny_run: tuple, tmp_path: Path, optimizer: str) -> None:
+    tokenizer, ready = tiny_run
+    set_seed(1)
+    model = new_model(tokenizer, {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2,
+                                  "num_key_value_heads": 1, "intermediate_size": 64})  # fmt: skip
+    before = {name: weight.clone() for name, weight in model.named_parameters()}
+    loop.run(model, ready, schedule(optimizer=optimizer), tmp_path, "test")
+    for name, weight in model.named_parameters():
+        assert not torch.equal(before[name], weight), name
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one(tiny_run: tuple, tmp_path: Path) -> None:
+    tokenizer, ready = tiny_run
+
+    def losses(folder: Path, stop_at: int | None, resume: bool) -> list[float]:
+        set_seed(1)
+        model = new_model(tokenizer, {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2,
+                                      "num_key_value_heads": 1, "intermediate_size": 64})  # fmt: skip
+        if stop_at:
+            with pytest.raises(KeyboardInterrupt):
+                loop.run(model, Bomb(ready, stop_at), schedule(save_every_steps=2), folder, "test")
+            return []
+        return [row["loss"] for row in loop.run(
+            model, ready, schedule(save_every_steps=2), folder, "test", resume)[0]]  # fmt: skip
+
+    whole = losses(tmp_path / "whole", None, False)
+    losses(tmp_path / "broken", len(ready) + 1, False)
+    resumed = losses(tmp_path / "broken", None, True)
+    assert 0 < len(resumed) < len(whole)
+    assert resumed == pytest.approx(whole[-len(resumed) :], abs=1e-4)
+
+
+class Bomb(list):
+    """Batches that break the run at the n-th one asked for."""
+
+    def __init__(self, items: list, at: int) -> None:
+        super().__init__(items)
+        self.left = at
+
+    def __getitem__(self, at):
+        self.left -= 1
+        if self.left < 0:
+            raise KeyboardInterrupt
+        return super().__getitem__(at)
+
+
+def test_killed_at_any_moment_training_leaves_no_model_and_then_makes_one(
+    processed: Path, nano_config: Path, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "model_training.train", "--config", str(nano_config), "--data"]
+    command += [str(processed), "--output", str(tmp_path / "m")]
+    quiet = os.environ | {"OMP_NUM_THREADS": "1"}
+    running = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=quiet
+    )
+    for line in running.stderr:
+        if "step 20/" in line:
+            break
+    running.kill()
+    running.wait()
+    assert not (tmp_path / "m").exists()
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=quiet)
+    assert "step 10/" not in done.stderr, "the finished steps were done again"
+    assert json.loads(done.stdout.splitlines()[-1])["outcome"] == "done"
+    assert (tmp_path / "m" / "metrics.json").is_file()
+
+
+def test_the_same_run_again_is_skipped_and_another_seed_is_not(
+    nano_model: Path, processed: Path, nano_config: Path, capsys, monkeypatch
+) -> None:
+    arguments = ["--config", str(nano_config), "--data", str(processed), "--output", str(nano_model)]
+    assert train.main(arguments) == 0
+    said = last_line(capsys)
+    assert said["outcome"] == "skipped" and "already trained" in said["reason"]
+    monkeypatch.setattr(train, "make_model", lambda *_: {"made": "anew"})
+    train.main([*arguments, "--seed", "2"])
+    assert last_line(capsys)["outcome"] == "done"
+
+
+def test_training_starts_from_a_given_model(
+    nano_model: Path, processed: Path, nano_config: Path, tmp_path
+) -> None:
+    arguments = ["--config", str(nano_config), "--data", str(processed), "--base-model", str(nano_model)]
+    assert train.main([*arguments, "--output", str(tmp_path / "second")]) == 0
+    first = (tmp_path / "second" / "losses.csv").read_text().splitlines()[1]
+    last = (nano_model / "losses.csv").read_text().splitlines()[-1]
+    assert float(first.split(",")[1]) < float(last.split(",")[1]) + 0.3, (
+        "it does not begin where the base ended"
+    )
+    assert (tmp_path / "second" / "tokenizer.json").read_bytes() == (
+        nano_model / "tokenizer.json"
+    ).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("extra", "words"),
+    [
+        (["--base-model", "/nowhere/at/all"], "expected a causal model, found none"),
+        (["--data", "/nowhere"], "expected dataset.json, found none, in /nowhere"),
+        (["--config", "/nowhere.toml"], "expected a recipe, found no file, in /nowhere.toml"),
+    ],
+)
+def test_bad_input_is_one_line_and_a_failure(
+    extra: list[str], words: str, processed: Path, nano_config: Path, tmp_path: Path, capsys, monkeypatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    arguments = ["--config", str(nano_config), "--data", str(processed), "--output", str(tmp_path / "m")]
+    assert train.main([*arguments, *extra]) == 1
+    out, err = capsys.readouterr()
+    assert err.count("\n") == 1 and err.startswith("error: ") and words in err
+    assert json.loads(out.splitlines()[-1])["outcome"] == "failed"
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
+def test_every_shipped_recipe_is_whole_and_begins_with_its_command(config: Path) -> None:
+    assert isinstance(load_recipe(config), Recipe)
+    first = config.read_text().splitlines()[0]
+    assert first.startswith("# ") and f"model_training/configs/{config.name}" in first
+
+
+def test_an_unknown_setting_is_named_with_the_known_ones(tmp_path: Path) -> None:
+    (tmp_path / "bad.toml").write_text("learning_rate = 1")
+    with pytest.raises(RecipeProblem, match=r"expected .*matrix_lr.*, found learning_rate"):
+        load_recipe(tmp_path / "bad.toml")
+
+
+def test_saved_weights_are_those_that_were_trained(nano_model: Path) -> None:
+    model = AutoModelForCausalLM.from_pretrained(nano_model)
+    tokenizer = AutoTokenizer.from_pretrained(nano_model)
+    assert model.config.vocab_size == len(tokenizer)
+    assert tokenizer.eos_token_id == model.config.eos_token_id == 0
