@@ -22,6 +22,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from s3pipeline.strategies.error import UploadError
+
 from scraper.archive_files import ArchiveError, Row, fingerprint, rows_of
 from scraper.days import moscow_today, parse_day, printed_dates, utc_instant
 from scraper.items import LANGUAGES, PERIODS, SIGNS, TOPICS, HoroscopeItem, horoscope_id
@@ -112,7 +114,7 @@ def main(argv: list[str] | None = None) -> int:
     except (ValueError, StorageError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except ArchiveError as error:
+    except (ArchiveError, UploadError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     for reason, rejected in summary["rejected"].items():

@@ -131,7 +131,7 @@ class RunWriter:
             {"name": name, "rows": len(items), "bytes": len(body), "sha256": hashlib.sha256(body).hexdigest()}
         )
 
-    def publish(self, manifest: dict[str, Any]) -> None:
+    def publish(self, manifest: dict[str, Any], patient: bool = True) -> None:
         """`manifest` holds what only the caller knows; the rest is added here. Nothing is visible before the
         end.
         """
@@ -144,9 +144,9 @@ class RunWriter:
         (self.folder / "manifest.json").write_text(render_json(whole | manifest), encoding="utf-8")
         target = run_path(self.day, self.source, self.run)
         if is_remote(self.aside.root):
-            from scraper.upload import upload_run  # a folder storage needs no S3 client
+            from scraper.upload import pauses, upload_run  # a folder storage needs no S3 client
 
-            upload_run(self.folder, self.aside.root, target)
+            upload_run(self.folder, self.aside.root, target, pauses() if patient else ())
             return
         place = local_path(self.aside.root) / target
         place.parent.mkdir(parents=True, exist_ok=True)

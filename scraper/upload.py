@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,19 +19,20 @@ from botocore.exceptions import BotoCoreError, ClientError
 from s3pipeline.strategies.error import UploadError
 from s3pipeline.strategies.s3 import S3Strategy
 
-PAUSES_S = (1.0, 2.0, 4.0, 8.0)
+SHARES = (1, 2, 4, 8)
+"""Of the patience with one object, before each further attempt."""
+TIMEOUT_S = 10
 
 
 class ConfirmedS3(S3Strategy):  # type: ignore[misc]  # untyped library
-    """Uploads by one PUT whose checksum the store verifies; the parent only knows ClientError and asks for
-    no proof.
+    """One PUT whose checksum the store verifies, then a look at what it kept.
+
+    The parent only knows ClientError (a connection that breaks escapes it) and asks for no proof.
     """
 
     def __init__(self) -> None:
-        timeouts = Config(connect_timeout=5, read_timeout=30, retries={"max_attempts": 1})
-        self.client = boto3.client(
-            "s3", region_name=os.environ.get("AWS_REGION", "us-east-1"), config=timeouts
-        )
+        once = Config(connect_timeout=TIMEOUT_S, read_timeout=TIMEOUT_S, retries={"max_attempts": 0})
+        self.client = boto3.client("s3", region_name=os.environ.get("AWS_REGION", "us-east-1"), config=once)
 
     def upload_fileobj(self, f: bytes, bucket_name: str, object_key: str) -> None:
         """Raises UploadError for anything but a confirmed object."""
@@ -44,32 +45,32 @@ class ConfirmedS3(S3Strategy):  # type: ignore[misc]  # untyped library
             raise UploadError(f"expected {len(f)} bytes, found {kept['ContentLength']}, in {object_key}")
 
 
-def upload_run(
-    folder: Path,
-    root: str,
-    target: str,
-    sleep: Callable[[float], None] = time.sleep,
-    pauses_s: tuple[float, ...] = PAUSES_S,
-) -> None:
+def pauses() -> tuple[float, ...]:
+    """In seconds; HOROSCOPE_UPLOAD_PATIENCE_S (default 15) is their sum."""
+    patience_s = float(os.environ.get("HOROSCOPE_UPLOAD_PATIENCE_S", "15"))
+    return tuple(patience_s * share / sum(SHARES) for share in SHARES)
+
+
+def upload_run(folder: Path, root: str, target: str, pauses_s: Sequence[float]) -> None:
     """Everything in `folder` to `target` under the root, then the folder is removed.
 
     Raises:
-        UploadError: the store stayed away through all pauses; the folder is kept, `scraper.resume_upload`
-        finishes it.
+        UploadError: the store stayed away through all pauses; the folder is kept for scraper.resume_upload.
     """
     address = urlsplit(root)
-    prefix = address.path.strip("/")
     store = ConfirmedS3()
-    names = sorted(path.name for path in folder.glob("part-*.csv"))
-    for name in [*names, "manifest.json"]:
-        key = "/".join(filter(None, (prefix, target, name)))
-        body = (folder / name).read_bytes()
-        for pause_s in (*pauses_s, None):
-            try:
-                store.upload_fileobj(body, address.netloc, key)
-                break
-            except UploadError:
-                if pause_s is None:
-                    raise
-                sleep(pause_s)
+    for name in [*sorted(path.name for path in folder.glob("part-*.csv")), "manifest.json"]:
+        key = "/".join(filter(None, (address.path.strip("/"), target, name)))
+        _persist(store, (folder / name).read_bytes(), address.netloc, key, pauses_s)
     shutil.rmtree(folder)
+
+
+def _persist(store: ConfirmedS3, body: bytes, bucket: str, key: str, pauses_s: Sequence[float]) -> None:
+    for pause_s in (*pauses_s, None):
+        try:
+            return store.upload_fileobj(body, bucket, key)
+        except UploadError:
+            if pause_s is None:
+                raise
+            time.sleep(pause_s)
+    return None

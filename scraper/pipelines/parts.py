@@ -16,7 +16,7 @@ from scraper.days import utc_instant
 from scraper.items import HoroscopeItem
 from scraper.ledger import DayAccount, Ledger, day_complete
 from scraper.manners import Manners
-from scraper.runs import Aside, RunWriter
+from scraper.runs import Aside, RunWriter, is_remote
 
 PART_ROWS = 5000
 logger = logging.getLogger(__name__)
@@ -29,6 +29,7 @@ class Parts:
         self.crawler = crawler
         self.aside = aside
         self.run = run
+        self.store_is_away = False
         self.buffers: dict[dt.date, list[HoroscopeItem]] = {}
         self.writers: dict[dt.date, RunWriter] = {}
 
@@ -53,11 +54,16 @@ class Parts:
         """A day that cannot be stored is a failed day, whatever the site said."""
         try:
             self._flush(account.day, account.source)
-            self.writers.pop(account.day).publish(manifest_of(account, self.crawler))
+            writer = self.writers.pop(account.day)
+            writer.publish(manifest_of(account, self.crawler), patient=not self.store_is_away)
         except (OSError, UploadError) as error:
-            account.failures.append(
-                f"expected the storage to take the run, found {error}, in {self.aside.root}"
+            self.store_is_away = True
+            waits = (
+                "; it waits, finish with python -m scraper.resume_upload"
+                if is_remote(self.aside.root)
+                else ""
             )
+            account.failures.append(f"expected {self.aside.root} to take the run, found {error}{waits}")
             logger.error(account.failures[-1])
 
     def _flush(self, day: dt.date, source: str) -> None:

@@ -1,16 +1,24 @@
 """The same programs with a bucket as the storage, on a real S3 server."""
 
+import http.client
+import http.server
 import json
 import os
 import subprocess
 import sys
+import threading
+import time
+from urllib.parse import urlsplit
 
-import boto3
 import pytest
+from s3pipeline.strategies.error import UploadError
 
 from scraper.export import main as export
 from scraper.import_archive import main as import_archive
-from scraper.runs import manifests, read_rows
+from scraper.items import HoroscopeItem
+from scraper.resume_upload import main as resume_upload
+from scraper.runs import Aside, RunWriter, manifests, read_rows
+from scraper.upload import upload_run
 from tests.scraper.conftest import ROOT
 from tests.scraper.pages import DAY, text_of
 
@@ -71,12 +79,182 @@ def test_an_archive_goes_into_a_bucket_and_out_as_one_csv(bucket, tmp_path, monk
     assert "Стоит начать с простого." in (tmp_path / "out.csv").read_text(encoding="utf-8")
 
 
-def test_the_manifest_is_the_last_object_of_a_run(bucket, tmp_path, monkeypatch, collect_to):
-    collect_to(bucket)
-    objects = boto3.client("s3").list_objects_v2(Bucket=bucket.removeprefix("s3://"))["Contents"]
-    by_run = {}
-    for entry in objects:
-        by_run.setdefault(entry["Key"].rsplit("/", 1)[0], []).append((entry["LastModified"], entry["Key"]))
-    for entries in by_run.values():
-        newest = max(when for when, _ in entries)
-        assert any(key.endswith("manifest.json") and when == newest for when, key in entries)
+class FaultyStore:
+    """A proxy before the S3 server. `plan` says what happens to the next PUTs: pass, 503, cut, or drop the
+    answer.
+    """
+
+    def __init__(self, endpoint, plan):
+        self.plan = list(plan)
+        self.puts = []
+        store, target = self, urlsplit(endpoint)
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def forward(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                fate = "pass"
+                if self.command == "PUT":
+                    store.puts.append(self.path)
+                    fate = store.plan.pop(0) if store.plan else "pass"
+                if fate == "cut":
+                    self.connection.close()
+                    self.close_connection = True
+                    return
+                if fate == "503":
+                    self.answer(
+                        503,
+                        {},
+                        b"<Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>",
+                    )
+                    return
+                wire = http.client.HTTPConnection(target.hostname, target.port)
+                wire.request(self.command, self.path, body, dict(self.headers))
+                reply = wire.getresponse()
+                kept = reply.read()
+                if fate == "lost":
+                    self.connection.close()
+                    self.close_connection = True
+                    return
+                headers = {
+                    n: v
+                    for n, v in reply.getheaders()
+                    if n.lower() not in ("transfer-encoding", "content-length")
+                }
+                length = reply.getheader("Content-Length") if self.command == "HEAD" else None
+                self.answer(reply.status, headers, kept, length)
+
+            def answer(self, status, headers, body, length=None):
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", length or str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            do_GET = do_PUT = do_HEAD = do_POST = forward
+
+            def handle_expect_100(self):
+                self.send_response_only(100)
+                self.end_headers()
+                return True
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def faulty(bucket, seaweedfs, monkeypatch):
+    opened = []
+
+    def open_store(*plan):
+        opened.append(FaultyStore(seaweedfs["AWS_ENDPOINT_URL"], plan))
+        monkeypatch.setenv("AWS_ENDPOINT_URL", opened[-1].url)
+        return opened[-1]
+
+    yield open_store
+    for store in opened:
+        store.close()
+
+
+def run_folder(spool):
+    """A whole run, waiting."""
+    root = spool.parent / "s"
+    aside = Aside(str(root), "process")
+    writer = RunWriter(aside, DAY, "ru74", "20261120T000000Z-00000000")
+    writer.write_part([HoroscopeItem(text="Первый.", date=str(DAY))])
+    writer.write_part([HoroscopeItem(text="Второй.", date=str(DAY))])
+    writer.publish({"outcome": "complete"})
+    return next(root.glob("raw/date=*/source=*/run=*"))
+
+
+TARGET = f"raw/date={DAY}/source=ru74/run=20261120T000000Z-00000000"
+
+
+def test_the_manifest_is_the_last_object_put(faulty, bucket, tmp_path):
+    store = faulty()
+    upload_run(run_folder(tmp_path / "spool"), bucket, TARGET, pauses_s=())
+    assert [path.rsplit("/", 1)[1].split("?")[0] for path in store.puts] == [
+        "part-0000.csv", "part-0001.csv", "manifest.json"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "plan", [["503", "cut"], ["lost"], ["pass", "lost", "503"], ["pass", "pass", "cut", "lost"]]
+)
+def test_an_upload_outlives_slow_downs_cut_connections_and_lost_answers(plan, faulty, bucket, tmp_path):
+    faulty(*plan)
+    upload_run(run_folder(tmp_path / "spool"), bucket, TARGET, pauses_s=(0.01,) * 4)
+    ((run, manifest),) = manifests(bucket)
+    assert [row["text"] for row in read_rows(bucket, run, manifest)] == ["Первый.", "Второй."]
+
+
+@pytest.mark.parametrize("plan", [["cut"] * 9, ["pass"] + ["503"] * 9, ["pass", "pass"] + ["cut"] * 9])
+def test_a_store_that_stays_away_leaves_the_folder_and_shows_no_run(plan, faulty, bucket, tmp_path):
+    faulty(*plan)
+    folder = run_folder(tmp_path / "spool")
+    with pytest.raises(UploadError):
+        upload_run(folder, bucket, TARGET, pauses_s=(0.01, 0.01))
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "manifest.json",
+        "part-0000.csv",
+        "part-0001.csv",
+    ]
+    assert list(manifests(bucket)) == []
+
+
+def test_a_crawl_whose_store_goes_away_fails_and_resume_upload_finishes_it(
+    faulty, bucket, collect_to, tmp_path, monkeypatch, capsys
+):
+    store = faulty(*["cut"] * 99)
+    monkeypatch.setenv("HOROSCOPE_UPLOAD_PATIENCE_S", "0.1")
+    code, out, errors = collect_to(bucket)
+    assert (code, json.loads(out.splitlines()[-1])["outcome"]) == (1, "failed")
+    assert "finish with python -m scraper.resume_upload" in errors
+    assert list(manifests(bucket)) == []
+    monkeypatch.setenv("HOROSCOPE_SPOOL", str(tmp_path / "spool"))
+    store.plan = []
+    assert resume_upload([]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["rows_out"] == 2
+    runs = dict(manifests(bucket))
+    assert sorted((m["source"], m["outcome"], m["rows"]) for m in runs.values()) == [
+        ("retrofm", "complete", 12),
+        ("ru74", "complete", 12),
+    ]
+    assert list((tmp_path / "spool").iterdir()) == []
+    assert json.loads(collect_to(bucket)[1].splitlines()[-1])["already"] == 2
+
+
+def test_a_crawl_killed_while_it_uploads_shows_no_half_run(faulty, bucket, archive, tmp_path):
+    store = faulty()
+    command = [
+        sys.executable,
+        "-m",
+        "scraper.collect",
+        "--date",
+        str(DAY),
+        "--spiders",
+        "ru74,retrofm,newsler",
+    ]
+    env = os.environ | {"HOROSCOPE_SNAPSHOTS": archive.url, "HOROSCOPE_SPOOL": str(tmp_path / "spool")}
+    process = subprocess.Popen([*command, "--storage", bucket], cwd=ROOT, env=env, stderr=subprocess.DEVNULL)
+    while not store.puts and process.poll() is None:
+        time.sleep(0.005)
+    process.kill()
+    process.wait()
+    for run, manifest in manifests(bucket):
+        assert len(list(read_rows(bucket, run, manifest))) == manifest["rows"]
+    assert (
+        subprocess.run([*command, "--storage", bucket], cwd=ROOT, env=env, capture_output=True).returncode
+        == 0
+    )
+    assert len({m["source"] for _, m in manifests(bucket)}) == 3

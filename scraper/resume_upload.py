@@ -1,0 +1,68 @@
+"""Finish what a bucket would not take: runs that wait in the spool are uploaded, each manifest last.
+
+    python -m scraper.resume_upload
+
+HOROSCOPE_SPOOL (default .cache/spool) comes in, published runs go out. Where each belongs was written down
+with it. Exit codes: 0 nothing waits any more, 1 some runs still wait, 2 wrong arguments or environment.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from s3pipeline.strategies.error import UploadError
+
+from scraper.outcome import last_line
+from scraper.runs import ADDRESS, spool, whole_runs
+from scraper.upload import pauses, upload_run
+
+
+def main(argv: list[str] | None = None) -> int:
+    known = argparse.ArgumentParser(
+        prog="python -m scraper.resume_upload", description=__doc__.split("\n")[0]
+    )
+    known.add_argument(
+        "--spool", type=Path, help="folder of waiting runs (default $HOROSCOPE_SPOOL or .cache/spool)"
+    )
+    arguments = known.parse_args(argv)
+    started = time.monotonic()
+    waiting = done = 0
+    for process in idle_processes(arguments.spool or spool()):
+        root = (process / ADDRESS).read_text(encoding="utf-8")
+        for run in whole_runs(process):
+            waiting += 1
+            try:
+                upload_run(run, root, f"raw/{run.relative_to(process)}", pauses())
+                done += 1
+            except UploadError as error:
+                print(
+                    f"error: expected {root} to take {run}, found {error}; run again later", file=sys.stderr
+                )
+        if not whole_runs(process):
+            shutil.rmtree(process)
+    outcome = "done" if done == waiting else "failed"
+    reason = {} if outcome == "done" else {"reason": f"{waiting - done} runs still wait"}
+    print(last_line("resume-upload", outcome, waiting, done, time.monotonic() - started, **reason))
+    return int(outcome == "failed")
+
+
+def idle_processes(folder: Path) -> Iterator[Path]:
+    """Spool folders of processes that have ended: nobody holds their lock."""
+    for process in sorted(folder.glob("*")):
+        if (process / ADDRESS).exists():
+            with (process / ".lock").open("w") as lock:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    continue
+                yield process
+
+
+if __name__ == "__main__":
+    sys.exit(main())
