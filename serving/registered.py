@@ -49,18 +49,13 @@ class GatedWriter:
     """`model_training.inference.Writer` with its accepted and rejected texts told one by one."""
 
     writer: Any
-    version: str
 
     def write(self, day: dt.date, cells: Sequence[Cell], candidates: int, attempt: int) -> list[Candidate]:
-        from model_training import inference
-
-        seeded_by = f"{self.version}/{attempt}" if attempt else self.version
-        writer = inference.Writer(self.writer.engine, self.writer.template, self.writer.gates, seeded_by)
         found: list[Candidate] = []
         for topic in dict.fromkeys(topic for topic, _ in cells):
             asked = [sign for cell_topic, sign in cells if cell_topic == topic]
             try:
-                for text in writer.write(day, asked, [topic], candidates):
+                for text in self.writer.write(day, asked, [topic], candidates, attempt):
                     found += candidates_of(text)
             except ValueError as error:  # a topic this model was never taught
                 raise CannotWriteError(str(error)) from error
@@ -107,7 +102,7 @@ class RegistryModel:
             RuntimeError,
         ) as error:
             raise CannotWriteError(str(error)) from error
-        return GatedWriter(writer, str(self.version.version))
+        return GatedWriter(writer)
 
 
 def registered_models(address: str) -> list[RegisteredModel]:

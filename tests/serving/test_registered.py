@@ -53,7 +53,7 @@ class Champion:
 
     def load(self):
         writer = inference.Writer(Engine(), DEFAULT_TEMPLATE, Gates.build([], []), "3")
-        return registered.GatedWriter(writer, "3")
+        return registered.GatedWriter(writer)
 
 
 def test_a_day_is_published_through_the_models_own_writer_and_gates(tmp_path, day):
