@@ -21,6 +21,7 @@ TIMES = {
 }
 _TOKEN = re.compile(r"[\[\]|]|(?:\{[^{}]*\}|[^\[\]|{}])+")
 _SLOT = re.compile(r"\{([^{}]+)\}")
+_HARD_START = re.compile(r"\b([КкСс]) (?=Льв)")
 _SENTENCE_START = re.compile(r"(^|[.!?…] )([а-яёa-z])")
 
 Piece = str | tuple[tuple["Piece", ...], ...]
@@ -76,7 +77,7 @@ def choose(pieces: tuple[Piece, ...], rng: Random, picked: dict[int, int] | None
 
 def fill(text: str, sign: Sign, rng: Random) -> str:
     """Return `text` with slots filled for `sign`, sentences capitalised; KeyError for an unknown slot."""
-    filled = _SLOT.sub(_filler(sign, rng), text)
+    filled = _HARD_START.sub(r"\1о ", _SLOT.sub(_filler(sign, rng), text))
     return _SENTENCE_START.sub(lambda match: match[1] + match[2].upper(), filled)
 
 

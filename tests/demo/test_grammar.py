@@ -84,6 +84,11 @@ def test_sign_names_stand_in_the_case_their_key_says(sign):
         assert wanted[case] in cases or (sign.slug, case) == ("libra", "acc"), (key, word, cases)
 
 
+def test_a_preposition_is_eased_before_the_lions():
+    assert fill("к {dat}, с {ins} и о {pre}", SIGNS["leo"], seeded("any")) == "Ко Львам, со Львами и о Львах"
+    assert fill("к {dat}", SIGNS["virgo"], seeded("any")) == "К Девам"
+
+
 def test_words_that_agree_with_the_sign_take_its_gender_and_number():
     morph = pymorphy3.MorphAnalyzer()
     expected = [{"masc", "sing"}, {"femn", "sing"}, {"plur"}]
