@@ -142,6 +142,7 @@ class HoroscopeSpider(scrapy.Spider):
         return ledger
 
     def parse(self, response: Response) -> Iterator[HoroscopeItem | scrapy.Request]:
+        self.answered(response.meta, str(response.status))
         items, faults = self.items_of(response, response.meta["page"], response.meta["day"])
         if faults:
             yield from self.fault(response.meta, faults)
@@ -152,9 +153,13 @@ class HoroscopeSpider(scrapy.Spider):
     def page_failed(self, failure: Failure) -> Iterator[scrapy.Request]:
         request = failure.request  # type: ignore[attr-defined]  # Scrapy adds it
         response = getattr(failure.value, "response", None)
+        self.answered(request.meta, "none" if response is None else str(response.status))
         error = failure.getErrorMessage() or failure.type.__name__
         what = f"status {response.status}" if response is not None else error
         yield from self.fault(request.meta, [f"{request.meta['page'].url}: expected a page, found {what}"])
+
+    def answered(self, meta: dict[str, Any], status: str) -> None:
+        self.ledger.page_answered(meta["day"], status, meta.get("download_latency", 0.0))
 
     def fault(self, meta: dict[str, Any], faults: list[str]) -> Iterator[scrapy.Request]:
         """Ask the next address that has the same horoscopes; where there is none, the page has failed."""

@@ -57,6 +57,8 @@ class DayAccount:
     dropped: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    statuses: Counter[str] = field(default_factory=Counter)
+    latencies_s: list[float] = field(default_factory=list)
 
     @property
     def missing(self) -> list[str]:
@@ -123,6 +125,11 @@ class Ledger:
         account.failures += faults
         account.warnings += warnings
         self._settle(account)
+
+    def page_answered(self, day: dt.date, status: str, latency_s: float) -> None:
+        """For the health page; a page that never answered has the status `none`."""
+        self.accounts[day].statuses[status] += 1
+        self.accounts[day].latencies_s.append(latency_s)
 
     def row_kept(self, item: HoroscopeItem) -> None:
         account = self._account_of(item)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+from statistics import median
 from typing import Any
 
 from s3pipeline.strategies.error import UploadError
@@ -76,6 +77,7 @@ class Parts:
 def manifest_of(account: DayAccount, crawler: Crawler) -> dict[str, Any]:
     """What the account says, in the words of DATA_FORMAT.md."""
     spider: Any = crawler.spider
+    chars = [len(text) for text in account.texts.values()] or [0]
     manners = crawler.get_downloader_middleware(Manners)
     return {
         "outcome": account.outcome,
@@ -89,6 +91,12 @@ def manifest_of(account: DayAccount, crawler: Crawler) -> dict[str, Any]:
         },
         "strategies": dict(account.strategies),
         "dropped": dict(account.dropped),
+        "responses": {
+            "statuses": dict(account.statuses),
+            "median_s": round(median(account.latencies_s or [0]), 3),
+            "max_s": round(max(account.latencies_s or [0]), 3),
+        },
+        "chars": {"min": min(chars), "median": int(median(chars)), "max": max(chars)},
         "failures": account.failures,
         "warnings": account.warnings,
         "manners": {"user_agent": crawler.settings["USER_AGENT"], "hosts": manners.record if manners else {}},
