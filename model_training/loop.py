@@ -9,6 +9,7 @@ faults take a quarter of the time.
 import contextlib
 import csv
 import ctypes
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -34,6 +35,8 @@ from model_training.tokens import Example, collate
 
 M_MMAP_MAX, M_TRIM_THRESHOLD = -4, -1
 """glibc's names for mallopt(3)."""
+WHOLE = "whole"
+"""File in a checkpoint, written last."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,24 @@ class Progress(TrainerCallback):
         )
 
 
+class WholeMarker(TrainerCallback):
+    """Marks a checkpoint whose every file is written; one without the mark was cut off and is passed over."""
+
+    def on_save(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        (Path(args.output_dir or "") / f"checkpoint-{state.global_step}" / WHOLE).touch()
+
+
+def last_whole_checkpoint(folder: Path) -> Path | None:
+    """The newest checkpoint that was written to its end; those cut off are deleted."""
+    found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
+    for path in found:
+        if not (path / WHOLE).exists():
+            shutil.rmtree(path)
+    return next((path for path in reversed(found) if path.exists()), None)
+
+
 def keep_memory() -> None:
     """Tell glibc to keep freed memory for the next step; elsewhere (musl, macOS) nothing happens."""
     with contextlib.suppress(OSError, AttributeError):
@@ -154,12 +175,12 @@ def run(
         train_dataset=BatchList(batches),
         data_collator=collate,
         optimizers=(optimizer_of(model, schedule), None),  # type: ignore[arg-type]
-        callbacks=[progress],
+        callbacks=[progress, WholeMarker()],
     )
     trainer.remove_callback(PrinterCallback)
-    checkpoints = any(folder.glob("checkpoint-*"))
+    checkpoint = last_whole_checkpoint(folder) if resume else None
     started = time.monotonic()
-    trainer.train(resume_from_checkpoint=resume and checkpoints)
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     return progress.rows, time.monotonic() - started
 
 

@@ -107,6 +107,16 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tiny_run: tuple, tmp_path: Pa
     assert resumed == pytest.approx(whole[-len(resumed) :], abs=1e-4)
 
 
+def test_a_checkpoint_cut_off_while_written_is_passed_over_and_deleted(tmp_path: Path) -> None:
+    for step, whole in ((5, True), (10, True), (15, False)):
+        (tmp_path / f"checkpoint-{step}").mkdir()
+        if whole:
+            (tmp_path / f"checkpoint-{step}" / loop.WHOLE).touch()
+    assert loop.last_whole_checkpoint(tmp_path) == tmp_path / "checkpoint-10"
+    assert not (tmp_path / "checkpoint-15").exists()
+    assert loop.last_whole_checkpoint(tmp_path / "none") is None
+
+
 class Bomb(list):
     """Batches that break the run at the n-th one asked for."""
 
