@@ -1,0 +1,169 @@
+"""The registry keeps versions, moves the crown by proof only, and goes back only to who was live."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from model_training import registry
+from model_training.registry import RegistryProblem
+
+NOW = "2026-11-23T06:00:00+00:00"
+GOOD = {
+    "wrong_sign_share": 0.0,
+    "unsafe_share": 0.0,
+    "near_duplicate_share": 0.0,
+    "copied_over_limit_share": 0.0,
+    "format_share": 1.0,
+    "yield": 0.8,
+    "diversity_to_human": 0.97,
+    "bits_to_five_gram": 0.8,
+    "leaked_texts": 0.0,
+}
+
+
+def make_model(folder: Path, name: str, against: str | None = None, change: float = -0.1, **figures) -> Path:
+    """A directory that looks like an evaluated model."""
+    model = folder / name
+    model.mkdir(parents=True)
+    metrics = {
+        metric: {"value": value, "n": 9, "low": value, "high": value}
+        for metric, value in (GOOD | figures).items()
+    }
+    paired = {
+        "version": against,
+        "bits_per_character_change": {"value": change, "low": change, "high": change},
+        "yield_change": {"value": 0.0, "low": 0.0, "high": 0.0},
+    }
+    documents = {
+        "training.json": {"dataset_version": name, "sources": ["a", "b"], "recipe": "r", "rows": 100},
+        "evaluation.json": {"metrics": metrics, "against_champion": paired if against else None},
+        "metrics.json": {"weights_sha256": name},
+    }
+    for file, document in documents.items():
+        (model / file).write_text(json.dumps(document))
+    return model
+
+
+@pytest.fixture(scope="module")
+def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three models: the first promoted, the second refused, the third promoted. Kept whole; tests copy it."""
+    root = tmp_path_factory.mktemp("history")
+    address = str(root / "registry")
+    registry.register(address, make_model(root, "first"), "2026-11-21")
+    assert registry.promote(address, "2026-11-21T06:00:00+00:00")[0]
+    registry.register(address, make_model(root, "second", "1", change=0.0), "2026-11-22")
+    assert registry.promote(address, "2026-11-22T06:00:00+00:00")[0] is None
+    registry.register(address, make_model(root, "third", "1", change=-0.1), "2026-11-23")
+    assert registry.promote(address, NOW)[0]
+    return root
+
+
+def test_the_proved_better_model_is_champion_and_the_former_is_remembered(history: Path) -> None:
+    address = str(history / "registry")
+    champion, former = registry.champion(address), registry.previous_champion(address)
+    assert (champion.version, champion.dataset_version, champion.sources) == (3, "third", ("a", "b"))
+    assert former is not None and former.version == 1
+    assert former.tags["live_until"] == NOW
+    assert [v.was_live for v in registry.versions(address)] == [True, False, True]
+
+
+def test_a_registered_model_is_a_whole_copy(history: Path) -> None:
+    champion = registry.champion(str(history / "registry"))
+    registry.verify(champion)
+    assert {path.name for path in champion.path.iterdir()} == {
+        "training.json",
+        "evaluation.json",
+        "metrics.json",
+    }
+
+
+def test_registering_the_same_directory_twice_makes_one_version(history: Path) -> None:
+    address = str(history / "registry")
+    assert registry.register(address, history / "third", "2026-11-24").version == 3
+    assert len(registry.versions(address)) == 3
+
+
+def test_promoting_the_champion_again_changes_nothing(history: Path) -> None:
+    promoted, decision = registry.promote(str(history / "registry"), NOW)
+    assert promoted is None and "is champion already" in decision.reasons[0]
+
+
+def test_rollback_goes_only_to_a_version_that_was_live(history: Path) -> None:
+    with pytest.raises(RegistryProblem, match=r"expected a version that was live \(1, 3\), found 2"):
+        registry.rollback(str(history / "registry"), NOW, to=2)
+
+
+def test_rollback_moves_the_crown_after_the_model_has_written(history: Path, monkeypatch) -> None:
+    address = str(history / "registry")
+    asked: list[int] = []
+    monkeypatch.setattr(registry, "_prove_it_writes", lambda version, now: asked.append(version.version))
+    assert registry.rollback(address, "2026-11-24T06:00:00+00:00").version == 1
+    assert asked == [1]
+    assert registry.rollback(address, "2026-11-25T06:00:00+00:00").version == 3
+
+
+def test_a_model_that_cannot_write_is_not_brought_back(history: Path) -> None:
+    with pytest.raises(Exception, match="expected a trained model"):
+        registry.rollback(str(history / "registry"), NOW)
+    assert registry.champion(str(history / "registry")).version == 3
+
+
+def test_changed_files_are_found_before_promotion(tmp_path: Path) -> None:
+    address = str(tmp_path / "registry")
+    version = registry.register(address, make_model(tmp_path, "m"), "2026-11-21")
+    (version.path / "metrics.json").write_text("{}")
+    with pytest.raises(RegistryProblem, match=r"expected digest .*, found .*changed after registration"):
+        registry.promote(address, NOW)
+    assert registry.champion_or_none(address) is None
+
+
+def test_two_changes_at_once_one_says_so(history: Path) -> None:
+    address = str(history / "registry")
+    with (
+        registry._lock(address),
+        pytest.raises(RegistryProblem, match="no other change under way, found one"),
+    ):
+        registry.promote(address, NOW)
+
+
+@pytest.mark.parametrize("action", ["list", "show", "promote", "rollback", "why"])
+def test_no_registry_is_one_clear_line(action: str, tmp_path: Path, capsys) -> None:
+    assert registry.main([action, "--registry", str(tmp_path / "none")]) == 1
+    out, err = capsys.readouterr()
+    assert err.count("\n") == 1 and err.startswith("error: expected a registry, found none")
+    assert json.loads(out)["outcome"] == "failed"
+    assert not (tmp_path / "none").exists()
+
+
+def test_the_commands_tell_the_history(history: Path, capsys) -> None:
+    address = str(history / "registry")
+    assert registry.main(["list", "--registry", address]) == 0
+    listed = capsys.readouterr().out.splitlines()
+    assert "champion" in listed[2] and "former champion" in listed[0]
+    assert registry.main(["why", "--registry", address]) == 0
+    why = capsys.readouterr().out.splitlines()
+    assert "version 1 promoted" in why[0] and "no champion yet" in why[0]
+    assert "version 2 not promoted" in why[1] and "not proved better" in why[1]
+    assert "better than champion 1" in why[2]
+
+
+@pytest.mark.slow
+def test_killed_while_registering_the_next_try_makes_one_whole_version(tmp_path: Path) -> None:
+    model, address = make_model(tmp_path, "m"), str(tmp_path / "registry")
+    call = f"registry.register({address!r}, Path({str(model)!r}), '2026-11-23')"
+    code = f"from pathlib import Path; from model_training import registry; {call}"
+    for delay in (2.0, 4.0, 5.0, 6.0, 7.0):
+        running = subprocess.Popen([sys.executable, "-c", code])
+        try:
+            running.wait(delay)
+        except subprocess.TimeoutExpired:
+            running.kill()
+            running.wait()
+    subprocess.run([sys.executable, "-c", code], check=True)
+    for version in registry.versions(address):
+        registry.verify(version)
+    challengers = [v for v in registry.versions(address) if registry.CHALLENGER in v.aliases]
+    assert len(challengers) == 1
