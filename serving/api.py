@@ -85,10 +85,13 @@ def main(argv: list[str] | None = None) -> int:
     made.add_argument(
         "--base-url", default=Settings.base_url, help="address of the site for readers, for feeds"
     )
+    made.add_argument("--ops", action="store_true", help="show the operator's page at /ops")
     made.add_argument("--log-all", action="store_true", help="log also answers sent from memory")
     args = made.parse_args(argv)
     origins = [origin.strip() for origin in args.cors.split(",") if origin.strip()]
-    settings = Settings(args.refresh_s, args.limit, args.window_s, origins, args.base_url, args.log_all)
+    settings = Settings(
+        args.refresh_s, args.limit, args.window_s, origins, args.base_url, args.ops, args.log_all
+    )
     return run_command(STEP, lambda: serve(args.storage, args.host, args.port, settings, args.behind_proxy))
 
 

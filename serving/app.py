@@ -12,7 +12,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.middleware.cors import CORSMiddleware
 
-from serving import pages, v1
+from serving import ops, pages, v1
 from serving.clock import MoscowClock
 from serving.days import PublishedDays, moscow_midnight
 from serving.front import Front, RateLimit
@@ -33,6 +33,8 @@ class Settings:
     """Origins whose pages may call the API; `*` for all, empty for none."""
     base_url: str = "http://127.0.0.1:8080"
     """Where readers reach the site; feeds carry whole addresses."""
+    ops: bool = False
+    """Whether /ops shows the operator's page to whoever asks."""
     log_all: bool = False
     """Whether answers sent from memory are logged too."""
 
@@ -91,6 +93,8 @@ def create_app(days: PublishedDays, clock: MoscowClock, settings: Settings) -> A
     app.state.base_url = settings.base_url.rstrip("/")
     app.include_router(v1.router)
     app.include_router(health)
+    if settings.ops:
+        app.include_router(ops.router)
     app.include_router(pages.router)
     front = Front(
         app,
