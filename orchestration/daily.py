@@ -21,6 +21,17 @@ TASKS: dict[str, Any] = {
     "on_failure_callback": report_failure,
 }
 
+CLOUD: dict[str, Any] = {
+    "storage": "{{ var.value.horoscope_storage }}",
+    "values": {
+        "folder": "{{ var.value.horoscope_folder }}",
+        "bucket": "{{ var.value.horoscope_bucket }}",
+        "account": "{{ var.value.horoscope_account }}",
+        "subnet": "{{ var.value.horoscope_subnet }}",
+    },
+}
+"""Where the cloud tasks work, from Airflow's variables: read when a task runs, not when a file is loaded."""
+
 
 def daily(doc: str, name: str, hours: float | None = None) -> dict[str, Any]:
     """Settings for a DAG called `name` whose runs should be over within `hours`.

@@ -31,8 +31,9 @@ LOOPBACK = ("localhost:", "127.0.0.1:")
 def open_service(patience: Patience) -> JobService:
     endpoint = os.environ.get("YC_DATASPHERE_ENDPOINT", "")
     if endpoint.startswith(LOOPBACK):
-        return JobService(grpc.insecure_channel(endpoint), patience)
-    return JobService(sdk()._channels.channel("datasphere", endpoint or None), patience)
+        channel = grpc.insecure_channel(endpoint)
+        return JobService(lambda stub: stub(channel), patience)
+    return JobService(sdk().client, patience)
 
 
 def sdk() -> yandexcloud.SDK:

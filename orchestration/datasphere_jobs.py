@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import tomllib
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -92,10 +92,13 @@ def read_spec(path: Path, **values: str) -> JobSpec:
 
 
 class JobService:
-    """One DataSphere over its channel. Calls wait out short outages; what cannot heal is raised at once."""
+    """DataSphere by way of `client`, which makes a stub (an SDK's `client`, or a stub class over a channel).
 
-    def __init__(self, channel: grpc.Channel, patience: Patience) -> None:
-        self.jobs, self.operations = ProjectJobServiceStub(channel), OperationServiceStub(channel)
+    Calls wait out short outages; what cannot heal is raised at once.
+    """
+
+    def __init__(self, client: Callable[[Any], Any], patience: Patience) -> None:
+        self.jobs, self.operations = client(ProjectJobServiceStub), client(OperationServiceStub)
         self.patience = patience
 
     def submit(self, spec: JobSpec) -> str:

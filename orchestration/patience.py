@@ -8,10 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import grpc
-
-Code = grpc.StatusCode
-CAN_HEAL = {Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED, Code.INTERNAL, Code.ABORTED, Code.UNAUTHENTICATED}
+CAN_HEAL = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "INTERNAL", "ABORTED", "UNAUTHENTICATED"}
 """UNAUTHENTICATED too: a token may expire between two calls, and the next call fetches a new one."""
 
 
@@ -30,7 +27,7 @@ class Patience:
         for again in range(self.tries):
             try:
                 return method(request, timeout=self.call_s)
-            except grpc.RpcError as error:
+            except Exception as error:
                 if not self.can_heal(error) or again == self.tries - 1:
                     raise
                 time.sleep(self.first_s * 2**again)
@@ -40,5 +37,7 @@ class Patience:
         time.sleep(self.poll_s)
 
     @staticmethod
-    def can_heal(error: grpc.RpcError) -> bool:
-        return error.code() in CAN_HEAL  # type: ignore[attr-defined]  # grpc's base class does not declare it
+    def can_heal(error: Exception) -> bool:
+        """True for a gRPC error of a kind that goes away by itself."""
+        code = getattr(error, "code", None)
+        return callable(code) and getattr(code(), "name", "") in CAN_HEAL

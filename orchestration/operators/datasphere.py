@@ -4,15 +4,16 @@ killed."""
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import grpc
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from orchestration.datasphere_jobs import JobFailed, JobService, read_spec
+from orchestration.operators.cloud_errors import cloud_errors
 from orchestration.operators.step import PROJECT, day_of
 from orchestration.patience import Patience
+
+if TYPE_CHECKING:
+    from orchestration.datasphere_jobs import JobService
 
 
 class DataSphereJobOperator(BaseOperator):
@@ -38,23 +39,20 @@ class DataSphereJobOperator(BaseOperator):
     def service(self) -> JobService:
         from airflow.providers.yandex.hooks.yandex import YandexCloudBaseHook
 
-        sdk = YandexCloudBaseHook(yandex_conn_id=self.connection_id).sdk
-        return JobService(sdk._channels.channel("datasphere"), self.patience)
+        from orchestration.datasphere_jobs import JobService
+
+        return JobService(YandexCloudBaseHook(yandex_conn_id=self.connection_id).sdk.client, self.patience)
 
     def execute(self, context: Any) -> dict[str, str]:
+        from orchestration.datasphere_jobs import read_spec
+
         day = day_of(context)
-        spec = read_spec(Path(PROJECT, self.job_file), day=day, **self.values)
-        try:
+        with cloud_errors():
+            spec = read_spec(Path(PROJECT, self.job_file), day=day, **self.values)
             service = self.service()
             self.job_id = service.submit(spec)
             self.log.info("job %s is %s", spec.name, self.job_id)
             service.wait(self.job_id, self.log.info)
-        except JobFailed as failure:
-            raise AirflowFailException(str(failure)) from failure
-        except grpc.RpcError as error:
-            told = f"{error.code().name}: {error.details()}"  # type: ignore[attr-defined]
-            heals = Patience.can_heal(error) or error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED  # type: ignore[attr-defined]
-            raise (AirflowException if heals else AirflowFailException)(told) from error
         for asset in self.outlets:
             context["outlet_events"][asset].extra = {"day": day}
         return {"job_id": self.job_id}

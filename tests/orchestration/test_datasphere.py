@@ -35,7 +35,7 @@ def serve():
         channel = grpc.insecure_channel(serving.address)
         started.append((serving, channel))
         sphere.address = serving.address
-        return sphere, JobService(channel, QUICK)
+        return sphere, JobService(lambda stub: stub(channel), QUICK)
 
     yield start
     for serving, channel in started:

@@ -1,0 +1,27 @@
+"""Cleaning in the cloud: a cluster of its own for each run, deleted whatever happens. Takes process's
+place.
+
+Unpause this one or `horoscope_process`, not both. Needs the connection `yandexcloud_default` and the
+variables horoscope_storage, horoscope_folder, horoscope_bucket, horoscope_account and horoscope_subnet.
+"""
+
+from __future__ import annotations
+
+from airflow.sdk import DAG
+
+from orchestration.assets import PROCESSED, RAW
+from orchestration.daily import CLOUD, daily
+from orchestration.operators.cluster import (
+    CleanOnClusterOperator,
+    DismissClusterOperator,
+    ProvideClusterOperator,
+    ReserveNameOperator,
+)
+
+with DAG(**daily(__doc__, "cloud_process", hours=4), schedule=[RAW]) as dag:
+    reserve = ReserveNameOperator(task_id="reserve").as_setup()
+    provide = ProvideClusterOperator(task_id="provide", **CLOUD)
+    clean = CleanOnClusterOperator(task_id="clean", outlets=[PROCESSED], **CLOUD)
+    dismiss = DismissClusterOperator(task_id="dismiss", retries=5, **CLOUD)
+    reserve >> provide >> clean
+    clean >> dismiss.as_teardown(setups=reserve, on_failure_fail_dagrun=True)
