@@ -48,14 +48,23 @@ def page(day: date, topic: str, site: str) -> dict[str, str]:
     """Return sign -> text as `site` publishes them on `day`: mostly its own, some copied, some reprinted."""
     texts = dict(_own(day, topic, site))
     for sign in texts:
-        rng = seeded("fate", day.isoformat(), sign, topic, site)
-        fate = rng.random()
-        donors = [other for other in SITES if other != site and topic in SITES[other]]
-        if fate < _COPIED and donors:
-            texts[sign] = _own(day, topic, rng.choice(donors))[sign]
-        elif fate > 1 - _REPRINTED:
-            texts[sign] = _own(day - timedelta(days=rng.randint(3, 40)), topic, site)[sign]
+        foreign = _foreign(day, sign, topic, site)
+        # No two signs of a page may show one text: that would be an accident, not a habit.
+        if foreign and foreign not in texts.values():
+            texts[sign] = foreign
     return texts
+
+
+def _foreign(day: date, sign: str, topic: str, site: str) -> str | None:
+    """Return the text copied or reprinted for a cell, None where the site writes its own."""
+    rng = seeded("fate", day.isoformat(), sign, topic, site)
+    fate = rng.random()
+    donors = [other for other in SITES if other != site and topic in SITES[other]]
+    if fate < _COPIED and donors:
+        return _own(day, topic, rng.choice(donors))[sign]
+    if fate > 1 - _REPRINTED:
+        return _own(day - timedelta(days=rng.randint(3, 40)), topic, site)[sign]
+    return None
 
 
 @lru_cache(maxsize=4096)

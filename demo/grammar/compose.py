@@ -12,7 +12,7 @@ from hashlib import sha256
 from random import Random
 
 from demo.grammar.fragments import Thread, elements, synonyms, topic
-from demo.grammar.markup import choose, fill, parse
+from demo.grammar.markup import Piece, choose, fill, parse
 from demo.grammar.signs import SIGNS, Sign
 
 Band = tuple[int, int]
@@ -20,7 +20,7 @@ Band = tuple[int, int]
 SHORT: Band = (120, 299)
 MIDDLE: Band = (300, 500)
 LONG: Band = (501, 700)
-ORDINARY = {SHORT: 12, MIDDLE: 68, LONG: 20}
+ORDINARY = {SHORT: 12, MIDDLE: 74, LONG: 14}
 BRIEF = {SHORT: 48, MIDDLE: 47, LONG: 5}
 
 _IMPERSONAL = {"anti", "cook", "mobile", "beauty", "en/general"}
@@ -28,7 +28,7 @@ _IMPERSONAL = {"anti", "cook", "mobile", "beauty", "en/general"}
 _STEM = re.compile(r"[а-яё]{6,}")
 _DRAFTS = 3
 _TRIES = 12
-_SENTENCE_CHARS = 80
+_SENTENCE_CHARS = 70
 """About as long as an opening, a line or a piece of advice is."""
 
 
@@ -74,23 +74,22 @@ def _draft(thread: Thread, sign: Sign, topic_name: str, band: Band, rng: Random)
     has_close = target > MIDDLE[1] or rng.random() < 0.4
     wanted = max(1, round(target / _SENTENCE_CHARS) - 2 - has_close)
     kept = sorted(rng.sample(range(len(thread.body)), min(wanted, len(thread.body))))
-    plan = [rng.choice(thread.open), *(thread.body[index] for index in kept), rng.choice(thread.advice)]
+    advice = rng.sample(thread.advice, 2 if target > MIDDLE[1] else 1)
+    plan = [rng.choice(thread.open), *(thread.body[index] for index in kept), *advice]
     if topic_name not in _IMPERSONAL and target > MIDDLE[0] and rng.random() < 0.2:
         plan[1] = rng.choice(elements()[sign.element][thread.tone])
     if has_close:
         plan.append(rng.choice(topic(topic_name).close[thread.tone]))
-    return fill(_reworded(" ".join(choose(parse(line), rng) for line in plan), rng), sign, rng)
-
-
-def _reworded(text: str, rng: Random) -> str:
-    """Return `text` with about half of the words that have synonyms in other words; capitals come later."""
-    alike = synonyms()
-    return _synonym_pattern().sub(
-        lambda match: rng.choice(alike[match[0].lower()]) if rng.random() < 0.5 else match[0], text
-    )
+    return fill(" ".join(choose(_pieces(line), rng) for line in plan), sign, rng)
 
 
 @cache
-def _synonym_pattern() -> re.Pattern[str]:
-    words = sorted(synonyms(), key=len, reverse=True)
-    return re.compile(rf"\b({'|'.join(words)})\b", re.IGNORECASE)
+def _pieces(line: str) -> tuple[Piece, ...]:
+    """Return the parsed line with each word that has synonyms, outside of slots, turned into a choice."""
+    words = "|".join(sorted(synonyms(), key=len, reverse=True))
+    return parse(re.sub(rf"\{{[^{{}}]*\}}|\b(?:{words})\b", _choice_of_synonyms, line, flags=re.IGNORECASE))
+
+
+def _choice_of_synonyms(match: re.Match[str]) -> str:
+    word = match[0].lower()
+    return f"{{{'|'.join([word, *synonyms()[word]])}}}" if word in synonyms() else match[0]
