@@ -7,6 +7,7 @@ LedgerError, and the job fails before the part can be seen.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
@@ -34,6 +35,11 @@ class Count(NamedTuple):
 
 class LedgerError(Exception):
     """Rows came in that neither stayed nor were rejected by name, or the other way round."""
+
+
+def read_ledger(storage: Any, folder: str) -> Dict[str, Any]:
+    """The ledger of a part of the dataset."""
+    return json.loads(storage.read(f"{folder}/ledger.json"))
 
 
 def count_rows(verdicts: DataFrame) -> List[Count]:
@@ -87,6 +93,24 @@ def make_ledger(counts: List[Count], rows_in: int) -> Dict[str, Any]:
             for (source, sign), line in sorted(lines.items())
         ],
     }
+
+
+def add_ledgers(ledgers: List[Dict[str, Any]]) -> Dict[str, Any]:
+    """One ledger for the rows of all; rules and options are theirs, which are the same in one dataset."""
+    counts = [
+        Count(line["source"], line["sign"], reason, rows, None, None)
+        for ledger in ledgers
+        for line in ledger["by_source_sign"]
+        for reason, rows in [(None, line["kept"]), *line["rejected"].items()]
+        if rows
+    ]
+    examples: Dict[str, List[Dict[str, Any]]] = {}
+    for ledger in ledgers:
+        for reason, found in ledger["examples"].items():
+            examples[reason] = (examples.get(reason, []) + found)[:EXAMPLES]
+    warnings = [warned for ledger in ledgers for warned in ledger["warnings"]]
+    account = make_ledger(counts, sum(ledger["rows_in"] for ledger in ledgers))
+    return {**ledgers[0], **account, "examples": examples, "warnings": warnings}
 
 
 def _account(verdicts: Counter) -> Dict[str, Any]:

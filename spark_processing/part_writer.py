@@ -7,7 +7,7 @@ is what makes it count. File names and the order of rows depend on the rows alon
 from __future__ import annotations
 
 import uuid
-from typing import Any, Dict
+from typing import Any, Dict, NamedTuple
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -20,21 +20,36 @@ ROWS_PER_FILE = 200_000
 ORDER = ("date", "source", "horoscope_id")
 
 
-def write_part(storage: Any, folder: str, verdicts: DataFrame, ledger: Dict[str, Any]) -> None:
+class Tables(NamedTuple):
+    """The rows of one part."""
+
+    clean: DataFrame
+    rejected: DataFrame
+    near: DataFrame
+
+
+def tables_of(verdicts: DataFrame) -> Tables:
+    """Rows with their final verdicts, as the tables they go to."""
+    representatives = verdicts.where(F.col("cluster_id") == F.col("text_hash"))
+    return Tables(clean_rows(verdicts), rejected_rows(verdicts), near_rows(representatives))
+
+
+def write_part(storage: Any, folder: str, tables: Tables, ledger: Dict[str, Any]) -> None:
     """Publish the part at `folder`, replacing what a killed job may have left there."""
+    storage.delete(WRITING)  # what a killed job may have left
     aside = f"{WRITING}/{uuid.uuid4().hex}"
     kept, rejected = ledger["kept"], ledger["rows_in"] - ledger["kept"]
-    clean = in_files(clean_rows(verdicts), kept)
+    clean = in_files(tables.clean, kept)
     clean.write.parquet(storage.path(f"{aside}/clean"))
     write_csv(clean, storage.path(f"{aside}/clean_csv"))
-    in_files(rejected_rows(verdicts), rejected).write.parquet(storage.path(f"{aside}/rejected"))
-    representatives = near_rows(verdicts.where(F.col("cluster_id") == F.col("text_hash")))
-    in_files(representatives, kept).write.parquet(storage.path(f"{aside}/near"))
+    in_files(tables.rejected, rejected).write.parquet(storage.path(f"{aside}/rejected"))
+    in_files(tables.near, kept).write.parquet(storage.path(f"{aside}/near"))
     for name in ("clean", "clean_csv", "near", "rejected"):
         name_by_number(storage, f"{aside}/{name}")
     storage.write(f"{aside}/ledger.json", to_json(ledger))
     storage.delete(folder)
     storage.rename(aside, folder)
+    storage.delete(WRITING)
 
 
 def clean_rows(verdicts: DataFrame) -> DataFrame:

@@ -10,11 +10,14 @@ from __future__ import annotations
 import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Dict, List, NamedTuple, Tuple
+from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 
 from spark_processing.schema import RAW_COLUMNS, RAW_SCHEMA_VERSION
 
 HEADER = ",".join(RAW_COLUMNS)
+
+Faults = Dict[str, str]
+"""Path of a run's manifest → what is wrong with the run."""
 
 
 class RawDataError(Exception):
@@ -41,14 +44,22 @@ class RawRun(NamedTuple):
         return sum(part.rows for part in self.parts)
 
 
-def find_runs(storage: Any) -> List[RawRun]:
-    """Every complete run, sorted by path. A run without a manifest, or with a failed one, does not exist."""
-    runs = []
+def find_runs(storage: Any, without: Sequence[str] = ()) -> Tuple[List[RawRun], Faults]:
+    """Every complete run, sorted by path, and the manifests that cannot be read.
+
+    A run without a manifest, or with a failed one, does not exist; nor does a source in `without`.
+    """
+    runs: List[RawRun] = []
+    faults: Faults = {}
     for date in _folders(storage, "raw", "date="):
         for source in _folders(storage, date, "source="):
-            for run in _folders(storage, source, "run="):
-                runs += _read_run(storage, run)
-    return runs
+            if source.partition("source=")[2] not in without:
+                for run in _folders(storage, source, "run="):
+                    try:
+                        runs += _read_run(storage, run)
+                    except RawDataError as error:
+                        faults[f"{run}/manifest.json"] = str(error)
+    return runs, faults
 
 
 def _folders(storage: Any, parent: str, prefix: str) -> List[str]:
@@ -72,21 +83,27 @@ def _read_run(storage: Any, folder: str) -> List[RawRun]:
             f"in {path}; collect that day again or remove the run's folder"
         ) from error
     if schema != RAW_SCHEMA_VERSION:
-        raise RawDataError(
-            f"expected raw schema {RAW_SCHEMA_VERSION}, found {schema}, in {path}; update the cleaning job"
-        )
+        raise RawDataError(f"expected raw schema {RAW_SCHEMA_VERSION}, found {schema}, in {path}")
     return [RawRun(path, hashlib.sha256(content).hexdigest(), tuple(parts))] if outcome == "complete" else []
 
 
-def check_parts(storage: Any, runs: List[RawRun]) -> None:
-    """Raise RawDataError listing every part that is missing, damaged, or has other columns than ours."""
-    parts = [part for run in runs for part in run.parts]
+def find_damaged(storage: Any, runs: List[RawRun]) -> Faults:
+    """The runs with a part that is missing, damaged, or has other columns than ours."""
+    parts = [(run, part) for run in runs for part in run.parts]
     with ThreadPoolExecutor(max_workers=4) as pool:
-        faults = [fault for fault in pool.map(lambda part: part_fault(storage, part), parts) if fault]
+        found = list(pool.map(lambda pair: part_fault(storage, pair[1]), parts))
+    faults: Faults = {}
+    for (run, _), fault in zip(parts, found):
+        if fault:
+            faults[run.manifest] = f"{faults[run.manifest]}; {fault}" if run.manifest in faults else fault
+    return faults
+
+
+def refuse(faults: Faults) -> None:
+    """Raise RawDataError naming every fault."""
     if faults:
-        raise RawDataError(
-            "; ".join(faults) + "; restore the file, or collect that day again and remove the run's folder"
-        )
+        way_out = "restore what is damaged, collect it again, or go on without it by --quarantine"
+        raise RawDataError(f"{'; '.join(faults.values())}; {way_out}")
 
 
 def part_fault(storage: Any, part: RawPart) -> str:

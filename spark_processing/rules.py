@@ -32,13 +32,16 @@ class Options(NamedTuple):
     """Spans of texts that are kept: a text for a month is no daily horoscope."""
     long_texts: str = "reject"
     """`reject`, or `trim`: keep the sentences from the start that fit the bounds."""
+    without_sources: Tuple[str, ...] = ()
+    """Sources that are forgotten: their raw runs do not exist for the dataset."""
     near_duplicates: str = "mark"
     """`mark` keeps a near duplicate and says so by its `cluster_id`; `reject` does not keep it."""
     similarity: float = 0.5
     """Jaccard similarity of word shingles from which two texts are near duplicates."""
 
     def as_json(self) -> Dict[str, Any]:
-        return {**self._asdict(), "periods": list(self.periods)}
+        lists = {"periods": list(self.periods), "without_sources": list(self.without_sources)}
+        return {**self._asdict(), **lists}
 
 
 class Objection(NamedTuple):

@@ -69,7 +69,7 @@ def test_a_job_on_hadoop_paths_gives_the_same_dataset(tmp_path, spark, monkeypat
     for name in ("folder", "hadoop"):
         write_run(tmp_path / name, [row(text=text_of(1)), row(sign="virgo", text=text_of(2))])
     assert main(["--storage", str(tmp_path / "folder")]) == 0
-    monkeypatch.setattr("spark_processing.clean_job.is_folder", lambda root: False)
+    monkeypatch.setattr("spark_processing.program.is_folder", lambda root: False)
     assert main(["--storage", f"file:{tmp_path}/hadoop"]) == 0
     folder, hadoop = (read_dataset(Folder(str(tmp_path / name))) for name in ("folder", "hadoop"))
     assert folder == hadoop

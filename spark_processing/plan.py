@@ -1,0 +1,122 @@
+"""What one run of the job is to do, and the step that makes it count. Needs no Spark where the storage is a
+folder.
+
+In come the storage, the options and what was asked for; out comes a Plan, or None when all of raw/ is in the
+dataset.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+from spark_processing.dataset import Dataset, Part, part_id, read_dataset, to_json, write_dataset
+from spark_processing.raw_runs import Faults, RawDataError, RawRun, find_damaged, find_runs, refuse
+from spark_processing.rules import RULES_VERSION, Options
+from spark_processing.storage import StorageError
+
+QUARANTINE = "processed/quarantine.json"
+
+
+class EmptyDatasetError(Exception):
+    """Not one row would be left to learn from."""
+
+
+class Plan(NamedTuple):
+    options: Options
+    seen: Optional[Dataset]
+    """The dataset as it was when the plan was made."""
+    base: Dataset
+    """What the new part is added to; empty when all is cleaned anew."""
+    runs: List[RawRun]
+    quarantined: Faults
+    part: str
+    """Id of the part to be written."""
+    forgets: bool
+    """Whether a source is to leave the disk, and not only the dataset."""
+    remarks: Tuple[str, ...]
+    """What the operator should read first."""
+
+    @property
+    def rows(self) -> int:
+        return sum(run.rows for run in self.runs)
+
+
+def make_plan(
+    storage: Any, options: Options, rebuild: bool = False, forget: str = "", quarantine: bool = False
+) -> Optional[Plan]:
+    """Raise RawDataError for damaged runs, unless they may be left out by `quarantine`.
+
+    New rules or options would mix two kinds of rows in one dataset: then everything is cleaned anew. So it is
+    when a source is forgotten: a text that was rejected as a copy of the forgotten one comes back.
+    """
+    seen = read_dataset(storage)
+    forgotten = set(seen.options["without_sources"] if seen else ()) | ({forget} if forget else set())
+    options = options._replace(without_sources=tuple(sorted(forgotten)))
+    differs = seen is not None and (seen.rules_version, seen.options) != (RULES_VERSION, options.as_json())
+    empty = Dataset(RULES_VERSION, options.as_json(), [], {})
+    base = empty if seen is None or rebuild or differs else seen
+    found, faults = find_runs(storage, options.without_sources)
+    if not found and not faults and seen is None:
+        where = storage.path("raw")
+        raise RawDataError(f"expected complete raw runs, found none, in {where}; collect a day first")
+    refuse_changed(found, base)
+    runs = [run for run in found if run.manifest not in base.covered]
+    faults.update(find_damaged(storage, runs))
+    if not quarantine:
+        refuse(faults)
+    runs = [run for run in runs if run.manifest not in faults]
+    if not runs:
+        return None
+    remarks = [f"{len(runs)} new raw runs, {sum(run.rows for run in runs)} rows"]
+    remarks += ["rules or options differ from the dataset's: cleaning everything anew"] if differs else []
+    remarks += [f"quarantined: {fault}" for fault in faults.values()]
+    return Plan(options, seen, base, runs, faults, new_id(runs, base, seen), bool(forget), tuple(remarks))
+
+
+def refuse_changed(found: List[RawRun], base: Dataset) -> None:
+    changed = [run.manifest for run in found if base.covered.get(run.manifest, run.sha256) != run.sha256]
+    if changed:
+        raise RawDataError(
+            f"expected raw runs to stay as they were cleaned, found {len(changed)} changed, "
+            f"first {changed[0]}; run again with --rebuild"
+        )
+
+
+def new_id(runs: List[RawRun], base: Dataset, seen: Optional[Dataset]) -> str:
+    """The part's id; another one when the dataset in use has a part of that name: it must not be touched."""
+    before = [part.id for part in base.parts]
+    part = part_id(runs, RULES_VERSION, base.options, before)
+    in_use = [known.id for known in seen.parts] if seen else []
+    return part_id(runs, RULES_VERSION, base.options, in_use) if part in in_use else part
+
+
+def publish(storage: Any, plan: Plan, part: Part) -> Dataset:
+    """Make the part count, then delete the parts that neither this dataset nor the one before it lists."""
+    dataset = plan.base.with_part(part, plan.runs)
+    if not dataset.rows:
+        storage.delete(part.folder)
+        raise EmptyDatasetError(
+            f"expected at least one row to keep, found none among {plan.rows}; "
+            "look at the bounds (--min-chars, --max-chars), --language and --periods"
+        )
+    if read_dataset(storage) != plan.seen:
+        storage.delete(part.folder)
+        raise StorageError("expected the dataset to stay as it was read, found another job's; run again")
+    write_quarantine(storage, plan.quarantined)
+    write_dataset(storage, dataset)
+    listed = {known.folder for known in dataset.parts}
+    if plan.seen and not plan.forgets:
+        listed |= {known.folder for known in plan.seen.parts}  # someone may still be reading them
+    for name in storage.names("processed"):
+        if name.startswith("part=") and f"processed/{name}" not in listed:
+            storage.delete(f"processed/{name}")
+    return dataset
+
+
+def write_quarantine(storage: Any, faults: Dict[str, str]) -> None:
+    """The raw runs this dataset leaves out, and why; no file when there are none."""
+    if faults:
+        runs = [{"path": path, "fault": fault} for path, fault in sorted(faults.items())]
+        storage.write(QUARANTINE, to_json({"schema": 1, "runs": runs}))
+    else:
+        storage.delete(QUARANTINE)

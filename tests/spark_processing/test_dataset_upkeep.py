@@ -1,0 +1,142 @@
+"""What is done to a dataset over the years: rebuilt, compacted, a source forgotten, runs set aside."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from raw_data import SENTENCES, row, write_run
+
+from spark_processing import compact
+from spark_processing.alarms import find_warnings
+from spark_processing.dataset import read_dataset
+from spark_processing.plan import make_plan, publish
+from spark_processing.rules import Options
+from spark_processing.storage import Folder, StorageError
+
+
+def text(number: int) -> str:
+    return " ".join(f"{sentence[:-1]}, {number} раз." for sentence in SENTENCES[:5])
+
+
+def day_of(date: int) -> list[dict[str, str]]:
+    """Texts that repeat over days and sources, some of them nearly."""
+    day = f"2026-11-{date:02d}"
+    return [
+        row(date=day, text=text(date)),
+        row(date=day, sign="virgo", text=text(date - 1)),
+        row(date=day, sign="libra", text=text(date).replace("Вечер", "Завтрашний вечер")),
+        row(date=day, sign="aries", text="Коротко."),
+        row(date=day, sign="aries", text=text(50 + date), source="astro"),
+    ]
+
+
+def collect(root: Path, date: int) -> None:
+    rows = day_of(date)
+    write_run(root, [line for line in rows if line["source"] == "ru74"])
+    write_run(root, [line for line in rows if line["source"] == "astro"])
+
+
+def kept(root: Path, spark) -> Counter:
+    parts = read_dataset(Folder(str(root))).parts
+    clean = spark.read.parquet(*[f"{root}/{part.folder}/clean" for part in parts])
+    return Counter(tuple(line) for line in clean.select("horoscope_id", "text_hash", "cluster_id").collect())
+
+
+@pytest.fixture
+def three_days(tmp_path, clean_job):
+    for date in (1, 2, 3):
+        collect(tmp_path, date)
+        assert clean_job()[0] == 0
+    return tmp_path
+
+
+def test_rebuilt_compacted_and_daily_hold_the_same_texts(three_days, clean_job, spark, capsys):
+    daily = kept(three_days, spark)
+    assert len(read_dataset(Folder(str(three_days))).parts) == 3 and sum(daily.values()) > 8
+
+    assert compact.main(["--storage", str(three_days)]) == 0
+    assert kept(three_days, spark) == daily
+    (part,) = read_dataset(Folder(str(three_days))).parts
+    ledger = json.loads((three_days / part.folder / "ledger.json").read_text())
+    assert (ledger["rows_in"], ledger["kept"], part.date_to) == (15, part.rows, "2026-11-03")
+    assert compact.main(["--storage", str(three_days)]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["outcome"] == "skipped"
+
+    _, summary, _ = clean_job("--rebuild")
+    assert (summary["rows_in"], summary["rows_out"]) == (15, part.rows)
+    assert kept(three_days, spark) == daily
+    _, again, _ = clean_job("--rebuild")
+    assert kept(three_days, spark) == daily and again["part"] != summary["part"]
+
+
+def test_a_forgotten_source_leaves_disk_and_dataset_and_stays_away(three_days, clean_job, spark):
+    code, _, _ = clean_job("--forget", "ru74")
+    assert code == 0
+    collect(three_days, 4)
+    assert clean_job()[1]["rows_in"] == 1
+    tables = [
+        spark.read.parquet(str(folder))
+        for folder in three_days.glob("processed/part=*/*")
+        if folder.is_dir() and folder.name != "clean_csv"
+    ]
+    assert {line["source"] for table in tables for line in table.select("source").collect()} == {"astro"}
+    assert b"ru74" not in b"".join(path.read_bytes() for path in three_days.glob("processed/part=*/*/*.csv"))
+
+
+def test_a_damaged_run_can_be_set_aside_and_joins_when_it_is_restored(tmp_path, clean_job):
+    collect(tmp_path, 1)
+    damaged = write_run(tmp_path, [row(date="2026-11-02", text=text(9))])
+    sound = (damaged / "part-0000.csv").read_bytes()
+    (damaged / "part-0000.csv").write_bytes(sound[:-20])
+    assert clean_job()[0] == 1
+    code, summary, said = clean_job("--quarantine")
+    name = str((damaged / "manifest.json").relative_to(tmp_path))
+    assert (code, summary["quarantined"], summary["rows_in"]) == (0, [name], 5)
+    assert "quarantined: expected" in said
+    aside = json.loads((tmp_path / "processed" / "quarantine.json").read_text())
+    assert [line["path"] for line in aside["runs"]] == [name] and "bytes" in aside["runs"][0]["fault"]
+    (damaged / "part-0000.csv").write_bytes(sound)
+    assert clean_job()[1]["rows_in"] == 1
+    assert not (tmp_path / "processed" / "quarantine.json").exists()
+
+
+def test_what_another_job_published_meanwhile_is_not_overwritten(tmp_path, clean_job):
+    collect(tmp_path, 1)
+    storage = Folder(str(tmp_path))
+    slow = make_plan(storage, Options())
+    clean_job()
+    before = storage.read("processed/dataset.json")
+    (part,) = read_dataset(storage).parts
+    with pytest.raises(StorageError, match="another job"):
+        publish(storage, slow, part._replace(id="of-the-slow-job"))
+    assert storage.read("processed/dataset.json") == before
+
+
+def ledger(**lines: tuple[int, dict[str, int]]) -> dict:
+    by = [
+        {
+            "source": name.split("_")[0],
+            "sign": name.split("_")[1],
+            "rows_in": kept + sum(lost.values()),
+            "kept": kept,
+            "rejected": lost,
+        }
+        for name, (kept, lost) in lines.items()
+    ]
+    return {"kept": sum(line["kept"] for line in by), "by_source_sign": by}
+
+
+def test_a_source_that_loses_far_more_than_before_is_named():
+    before, now = ledger(ru74_leo=(40, {"too_short": 10})), ledger(ru74_leo=(10, {"too_short": 40}))
+    assert [warned.name for warned in find_warnings(now, [before])] == ["source_lost_more"]
+    assert "80%" in find_warnings(now, [before])[0].detail
+    assert find_warnings(before, [now]) == [] == find_warnings(now, [])
+
+
+def test_a_source_that_copies_and_a_sign_that_is_rare_are_named():
+    signs = {f"ru74_{n}": (30, {}) for n in range(11)}
+    found = find_warnings(ledger(**signs, ru74_rare=(20, {})), [])
+    assert [(warned.name, warned.detail.split()[0]) for warned in found] == [("rare_sign", "rare")]
+    found = find_warnings(ledger(astro_leo=(5, {"duplicate_text": 30, "repeated_id": 100})), [])
+    assert [warned.name for warned in found] == ["copying_source"]
