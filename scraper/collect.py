@@ -25,6 +25,7 @@ from scrapy.settings import Settings
 from scrapy.utils.project import get_project_settings
 
 from scraper.days import day_range, moscow_today, parse_day
+from scraper.forget import forgotten_sources
 from scraper.ledger import DayAccount, Ledger, day_complete
 from scraper.outcome import last_line, source_summary, tell_faults
 from scraper.progress import CrawlProgress
@@ -71,8 +72,8 @@ def main(argv: list[str] | None = None) -> int:
     try:
         day = parse_day(arguments.date, today)
         process = Process(project_settings(arguments))
-        names = chosen(arguments.spiders, process)
         check_writable(arguments.storage)
+        names = chosen(arguments.spiders, process, forgotten_sources(arguments.storage))
         days = range_before(day, arguments.history_days)
         done = {name: set() if arguments.force else complete_days(arguments.storage, name) for name in names}
     except (ValueError, StorageError) as error:
@@ -97,7 +98,7 @@ def project_settings(arguments: argparse.Namespace) -> Settings:
     return settings
 
 
-def chosen(asked: str | None, process: Process) -> list[str]:
+def chosen(asked: str | None, process: Process, forgotten: set[str]) -> list[str]:
     """Raises ValueError naming what is known, for an unknown name or a source that is not allowed."""
     names = list(dict.fromkeys(asked.split(","))) if asked else default_sources()
     known = sorted(process.spider_loader.list())
@@ -112,7 +113,12 @@ def chosen(asked: str | None, process: Process) -> list[str]:
         raise ValueError(
             f"expected allowed sources, found {', '.join(refused)}, in --spiders; see scraper/sources.yaml"
         )
-    return names
+    if asked and forgotten & set(names):
+        raise ValueError(
+            f"expected sources that may be kept, found {', '.join(forgotten & set(names))}, in --spiders; "
+            "they were forgotten, see raw/forgotten.json under --storage"
+        )
+    return [name for name in names if name not in forgotten]
 
 
 def snapshots(process: Process) -> str:

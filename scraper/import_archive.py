@@ -26,6 +26,7 @@ from s3pipeline.strategies.error import UploadError
 
 from scraper.archive_files import ArchiveError, Row, fingerprint, rows_of
 from scraper.days import moscow_today, parse_day, printed_dates, utc_instant
+from scraper.forget import forgotten_sources
 from scraper.items import LANGUAGES, PERIODS, SIGNS, TOPICS, HoroscopeItem, horoscope_id
 from scraper.ledger import run_id
 from scraper.outcome import last_line
@@ -107,6 +108,10 @@ def main(argv: list[str] | None = None) -> int:
             raise ValueError(f"expected a name of a-z, 0-9 and _, found {arguments.source!r}, in --source")
         if arguments.default_date:
             parse_day(arguments.default_date, moscow_today())
+        if arguments.source in forgotten_sources(arguments.storage):
+            raise ValueError(
+                f"expected a source that may be kept, found {arguments.source}, in --source; it was forgotten"
+            )
         columns = mapping(arguments.map)
         digits = fingerprint(arguments.archive)
         rows = checked_columns(rows_of(arguments.archive), columns, arguments)
