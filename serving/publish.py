@@ -26,7 +26,7 @@ from tqdm import tqdm
 from serving.command import CommandError, add_date, parser, run_command
 from serving.days import SCHEMA, CorruptDayError, Day, day_path, read_day
 from serving.registered import CannotWriteError, Cell, RegisteredModel, Writer, registered_models
-from serving.selection import Selection
+from serving.selection import DayGate, Selection
 from serving.signs import SIGNS
 from serving.texts import DISCLAIMER, TOPICS
 
@@ -76,6 +76,7 @@ def fill_day(
                 if empty:
                     selection.choose(writer.write(day, empty, candidates, attempt))
                     bar.update(len(selection.choices) - bar.n)
+    selection.use_reserve()
     empty = [cell for cell in cells if cell not in selection.choices]
     if empty:
         reasons = "; ".join(
@@ -167,6 +168,7 @@ def _summary(model: RegisteredModel, selection: Selection, failures: list[str]) 
         "status": model.status,
         "model_version": str(model.lineage()["version"]),
         "refused": dict(refused.most_common()),
+        "like_last_days": sum(not choice.gates[DayGate.PAST] for choice in selection.choices.values()),
         "fallbacks": failures,
     }
 

@@ -57,8 +57,8 @@ class GatedWriter:
             try:
                 for text in self.writer.write(day, asked, [topic], candidates, attempt):
                     found += candidates_of(text)
-            except ValueError as error:  # a topic this model was never taught
-                raise CannotWriteError(str(error)) from error
+            except Exception as error:  # a topic never taught, no memory left: another model may manage
+                raise CannotWriteError(_told(error)) from error
         return found
 
 
@@ -70,6 +70,12 @@ def candidates_of(text: Any) -> Iterator[Candidate]:
     for rejected in text.rejected:
         gates = {name: name not in rejected.failed for name in text.gates}
         yield Candidate(**cell, text=rejected.text, gates=gates, score=float("-inf"))
+
+
+def _told(error: Exception) -> str:
+    """One line; a problem that model_training names itself needs no type before it."""
+    named = type(error).__name__.endswith("Problem") or isinstance(error, ValueError)
+    return str(error) if named else f"{type(error).__name__}: {error}"
 
 
 @dataclass
@@ -95,13 +101,9 @@ class RegistryModel:
             registry.verify(self.version)
             writer = inference.load(self.version.path, version=str(self.version.version))
         except (
-            registry.RegistryProblem,
-            inference.ModelProblem,
-            OSError,
-            ValueError,
-            RuntimeError,
-        ) as error:
-            raise CannotWriteError(str(error)) from error
+            Exception
+        ) as error:  # damaged files fail in a hundred ways; each means "try the previous champion"
+            raise CannotWriteError(_told(error)) from error
         return GatedWriter(writer)
 
 

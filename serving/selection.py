@@ -122,6 +122,8 @@ class Selection:
         self.choices: dict[tuple[str, str], Choice] = {}
         self.refusals: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
         """Cell → reason → candidates refused; for the message when a cell stays empty."""
+        self._reserve: dict[tuple[str, str], list[Candidate]] = defaultdict(list)
+        """Cell → candidates whose only fault is to be like a text of the last days."""
         self._past = SeenTexts(past_texts)
         self._today = SeenTexts()
         self._sampled: Counter[tuple[str, str]] = Counter()
@@ -150,8 +152,29 @@ class Selection:
             gates = {**candidate.gates, **self.day_gates(candidate.text)}
             failed = [name for name, passed in gates.items() if not passed]
             if not failed:
-                plain = {str(name): passed for name, passed in gates.items()}
-                self.choices[cell] = Choice(candidate, plain, self._sampled[cell])
-                self._today.add(candidate.text)
+                self._keep(candidate, gates)
                 return
+            if failed == [DayGate.PAST]:
+                self._reserve[cell].append(candidate)
             self.refusals[cell].update(map(str, failed))
+
+    def use_reserve(self) -> int:
+        """Fill empty cells with the reserve, the least like the last days first, that gate failed; how many.
+
+        A reader who meets a phrase of three weeks ago is better off than one who meets no day at all.
+        """
+        used = 0
+        for cell in sorted(self._reserve.keys() - self.choices.keys()):
+            ranked = sorted(self._reserve[cell], key=lambda candidate: self._past.likeness(candidate.text))
+            for candidate in ranked:
+                gates = {**candidate.gates, **self.day_gates(candidate.text)}
+                if all(passed for name, passed in gates.items() if name != DayGate.PAST):
+                    self._keep(candidate, gates)
+                    used += 1
+                    break
+        return used
+
+    def _keep(self, candidate: Candidate, gates: dict[str, bool]) -> None:
+        plain = {str(name): passed for name, passed in gates.items()}
+        self.choices[candidate.cell] = Choice(candidate, plain, self._sampled[candidate.cell])
+        self._today.add(candidate.text)

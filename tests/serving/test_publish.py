@@ -92,16 +92,33 @@ def test_when_no_model_can_fill_the_day_nothing_is_written(tmp_path, day):
     assert not list(tmp_path.rglob("*.json"))
 
 
-def test_no_text_repeats_one_of_the_last_thirty_days(tmp_path, day):
-    class Forgetful(FakeWriter):
-        def write(self, day, cells, candidates, attempt):
-            return super().write(dt.date(2000, 1, 1), cells, candidates, attempt)
+class Forgetful(FakeWriter):
+    """Writes the same texts every day; a second attempt is as good as the writer's memory."""
 
+    def write(self, day, cells, candidates, attempt):
+        return super().write(dt.date(2000, 1, 1), cells, candidates, attempt)
+
+
+def test_no_text_repeats_one_of_the_last_thirty_days(tmp_path, day):
     for back in (30, 1, 0):
         publish(tmp_path, day - dt.timedelta(days=back), [FakeModel(Forgetful())], topics=["general"])
     days = [read_day(str(tmp_path), day - dt.timedelta(days=back)) for back in (30, 1, 0)]
     assert not {h.text for h in days[0].horoscopes} & {h.text for h in days[1].horoscopes}
     assert not {h.text for h in days[1].horoscopes} & {h.text for h in days[2].horoscopes}
+
+
+def test_when_nothing_new_can_be_written_the_least_alike_is_kept_and_the_gate_is_told_as_failed(
+    tmp_path, day
+):
+    class Poor(Forgetful):
+        def write(self, day, cells, candidates, attempt):
+            return super().write(day, cells, candidates, 0)
+
+    publish(tmp_path, day - dt.timedelta(days=1), [FakeModel(Poor())], topics=["general"], candidates=1)
+    summary = publish(tmp_path, day, [FakeModel(Poor())], topics=["general"], candidates=1)
+    assert summary["like_last_days"] == 12
+    gates = [horoscope.gates for horoscope in read_day(str(tmp_path), day).horoscopes]
+    assert all(g["unlike_last_days"] is False and g["unlike_other_signs"] and g["format"] for g in gates)
 
 
 def test_a_corrupt_day_is_written_over(tmp_path, day):

@@ -88,6 +88,25 @@ def test_a_damaged_model_directory_is_told_not_raised(tmp_path):
         registered.RegistryModel(version, "champion").load()
 
 
+def test_a_model_that_fails_while_writing_gives_way_to_the_previous_one(tmp_path, day):
+    class OutOfMemory:
+        def complete(self, prompts, seeds):
+            raise MemoryError("cannot allocate")
+
+    class Greedy(Champion):
+        def load(self):
+            return registered.GatedWriter(
+                inference.Writer(OutOfMemory(), DEFAULT_TEMPLATE, Gates.build([], []), "4")
+            )
+
+    class Previous(Champion):
+        status = "previous_champion"
+
+    summary = publish(tmp_path, day, [Greedy(), Previous()], candidates=4)
+    assert summary["status"] == "previous_champion"
+    assert "MemoryError: cannot allocate" in summary["fallbacks"][0]
+
+
 def test_a_corrupt_registry_is_one_clear_line_and_exit_1(tmp_path, day, capsys):
     (tmp_path / "registry").mkdir()
     (tmp_path / "registry" / "mlflow.db").write_bytes(b"not a database" * 100)
