@@ -44,11 +44,9 @@ MAX_TEXT_CHARS = 4000
 MIN_LETTERS = 20
 
 
-def node_text(value: Selector | str) -> str:
-    """Text of an element without scripts and buttons, words of neighbouring blocks kept apart."""
-    if isinstance(value, str):
-        return value
-    root = value.root
+def node_text(value: Selector | Any) -> str:
+    """Text of an element (of parsel or lxml) without scripts and buttons, neighbouring blocks kept apart."""
+    root = value.root if isinstance(value, Selector) else value
     return root if isinstance(root, str) else "".join(_pieces(root))
 
 

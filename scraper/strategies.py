@@ -27,8 +27,8 @@ HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 class Found(NamedTuple):
     """One text as it lies on the page."""
 
-    pieces: Sequence[Selector | str]
-    """Elements or strings which, joined, are the text."""
+    pieces: Sequence[Any]
+    """Elements (of parsel or lxml) or strings which, joined, are the text."""
     sign: str | None = None
     """The sign named beside the text; None: the page is about one sign and its address says which."""
     printed: str = ""
@@ -89,24 +89,25 @@ class Headings(Strategy):
             label = node_text(heading)
             sign = sign_in(label)
             if sign and self.containing.lower() in label.lower():
-                yield Found(self._after(heading), sign)
+                yield Found(self._after(heading.root), sign)
 
-    def _after(self, heading: Selector) -> Sequence[Selector | str]:
+    def _after(self, heading: Any) -> Sequence[Any]:
         """Paragraphs beside the heading, or, where it is wrapped, beside its wrapper."""
         for _ in range(3):
             pieces = list(self._siblings(heading))
-            if pieces:
+            if pieces or heading.getparent() is None:
                 return pieces
-            heading = heading.xpath("..")[0]
+            heading = heading.getparent()
         return []
 
-    def _siblings(self, heading: Selector) -> Iterator[Selector]:
-        for sibling in heading.xpath("following-sibling::*"):
-            if sibling.root.tag in HEADINGS or sibling.xpath(
-                f".//*[{' or '.join(f'self::{h}' for h in HEADINGS)}]"
-            ):
+    def _siblings(self, heading: Any) -> Iterator[Any]:
+        """Up to the next heading. On bare lxml elements, lazily: a hostile page has thousands of headings."""
+        for sibling in heading.itersiblings():
+            if not isinstance(sibling.tag, str):  # a comment
+                continue
+            if next(sibling.iter(*HEADINGS), None) is not None:
                 return
-            yield from [sibling] if sibling.root.tag == self.text else sibling.css(self.text)
+            yield from sibling.iter(self.text)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,9 @@ from scraper.items import LANGUAGES, PERIODS, SIGNS, TOPICS, HoroscopeItem
 from scraper.ledger import Dropped
 from scraper.processors import is_horoscope_text
 
+SPREADSHEET_FORMULA = ("=", "+", "@")
+"""No sentence begins so; a CSV opened in a spreadsheet would run it."""
+
 
 class RequiredFields:
     """Stage one: sign, date, text, source, and values of the vocabulary."""
@@ -23,4 +26,6 @@ class RequiredFields:
                 raise Dropped("unknown_" + name, f"{getattr(item, name)!r} in {item.url}")
         if not is_horoscope_text(item.text):
             raise Dropped("no_horoscope_text", f"{item.text[:60]!r} in {item.url}")
+        if item.text.startswith(SPREADSHEET_FORMULA):
+            raise Dropped("spreadsheet_formula", f"{item.text[:60]!r} in {item.url}")
         return item
