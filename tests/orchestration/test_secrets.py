@@ -1,0 +1,46 @@
+"""Secrets of the environment appear nowhere: no command line, record, log, error, XCom or rendered field."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SECRETS = {
+    "AWS_SECRET_ACCESS_KEY": "aws-secret-7f3a91",
+    "AWS_ACCESS_KEY_ID": "aws-key-5521ce",
+    "YC_IAM_TOKEN": "t1.iam-token-0a9d",
+    "HOROSCOPE_ALERT_TELEGRAM_TOKEN": "99:telegram-4412",
+    "AIRFLOW_CONN_YANDEXCLOUD_DEFAULT": "yandexcloud://?oauth=oauth-secret-b7d2",
+}
+
+
+def leaks(text: str) -> list[str]:
+    words = [value.split("=")[-1] for value in SECRETS.values()]
+    return [word for word in words if word in text]
+
+
+def test_a_failing_local_run_tells_no_secret(project):
+    project.environment |= SECRETS
+    project.wish("train", exit=1, error="no memory")
+    _, line, err = project.run()
+    written = "".join(path.read_text(errors="replace") for path in (project.storage / "runs").rglob("*.*"))
+    calls = project.calls_file.read_text()
+    assert leaks(err + project.output + json.dumps(line) + written + calls) == []
+
+
+def test_a_failing_airflow_run_tells_no_secret_in_logs_xcoms_or_rendered_fields(airflow, project):
+    project.wish("evaluate", exit=1, error="metrics missing")
+    wishes = {name: value for name, value in project.environment.items() if name.startswith("FAKE_")}
+    folders = {"HOROSCOPE_PROJECT": str(project.folder), "HOROSCOPE_STORAGE": str(project.storage)}
+    argv = [sys.executable, "-m", "airflow", "dags", "test", "horoscope_day", "2026-12-01"]
+    environment = {**os.environ, **airflow, **wishes, **folders, **SECRETS}
+    result = subprocess.run(argv, env=environment, capture_output=True, text=True)
+    assert result.returncode != 0
+    home = Path(airflow["AIRFLOW_HOME"])
+    kept = "".join(path.read_bytes().decode("latin-1") for path in home.rglob("*") if path.is_file())
+    assert "metrics missing" in result.stdout + result.stderr
+    assert leaks(result.stdout + result.stderr + kept) == []
