@@ -87,6 +87,7 @@ def create_app(days: PublishedDays, clock: MoscowClock, settings: Settings) -> A
         version="1",
         lifespan=lifespan,
         exception_handlers=HANDLERS,
+        docs_url=None,  # its page loads scripts from other hosts; pages.docs loads none
         redoc_url=None,
     )
     app.state.days, app.state.clock, app.state.metrics = days, clock, Metrics()

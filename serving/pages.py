@@ -173,6 +173,13 @@ async def find(request: Request, who: str = "") -> Response:
         return not_found(who)
 
 
+@router.get("/docs")
+async def docs(request: Request) -> Response:
+    """The OpenAPI document for people, with nothing loaded from elsewhere."""
+    page = templates().get_template("docs.html").render(document=request.app.openapi(), live=True)
+    return HTMLResponse(page, 200, REVALIDATE)
+
+
 @router.get("/static/{name}")
 async def static(name: str) -> Response:
     content = static_files().get(name)

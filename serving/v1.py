@@ -32,13 +32,17 @@ DayWords = Annotated[
     str,
     Query(
         alias="date",
-        description="ISO date, `today`, `tomorrow` or `yesterday`, in Moscow",
+        description="ISO date, today, tomorrow or yesterday, in Moscow",
         examples=["today"],
     ),
 ]
 Topic = Annotated[
     Literal[*TOPICS],  # type: ignore[valid-type]  # one list of topics, also for the OpenAPI document
     Query(description="which side of life"),
+]
+AnyTopic = Annotated[
+    Literal[*TOPICS] | None,  # type: ignore[valid-type]
+    Query(description="which side of life; all when left out"),
 ]
 Language = Annotated[Literal["ru", "en"], Query(alias="lang", description="language of the text")]
 
@@ -233,7 +237,7 @@ async def horoscopes(
     request: Request,
     response: Response,
     day: DayWords = "today",
-    topic: Topic | None = None,
+    topic: AnyTopic = None,
     language: Language = "ru",
 ) -> DayAnswer:
     """All twelve signs of a day, for one topic or for all."""
@@ -249,9 +253,7 @@ async def horoscopes(
 async def why(
     request: Request,
     response: Response,
-    date: Annotated[
-        str, Path(description="ISO date, `today`, `tomorrow` or `yesterday`", examples=["today"])
-    ],
+    date: Annotated[str, Path(description="ISO date, today, tomorrow or yesterday", examples=["today"])],
     sign: SignWords,
     topic: Topic = "general",
 ) -> WhyAnswer:
