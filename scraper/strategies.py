@@ -8,6 +8,7 @@ silence.
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -83,22 +84,27 @@ class Headings(Strategy):
     """Words that the heading must hold besides the sign, any case."""
     text: str = "p"
     """Tag of the paragraphs."""
+    first: bool = False
+    """Only the first paragraph is the text."""
 
     def find(self, response: TextResponse) -> Iterator[Found]:
         for heading in select(response, f"//*[{' or '.join(f'self::{tag}' for tag in HEADINGS)}]"):
             label = node_text(heading)
             sign = sign_in(label)
             if sign and self.containing.lower() in label.lower():
-                yield Found(self._after(heading.root), sign)
+                pieces = self._after(heading.root)
+                yield Found(pieces[:1] if self.first else pieces, sign)
 
     def _after(self, heading: Any) -> Sequence[Any]:
-        """Paragraphs beside the heading, or, where it is wrapped, beside its wrapper."""
-        for _ in range(3):
-            pieces = list(self._siblings(heading))
-            if pieces or heading.getparent() is None:
-                return pieces
+        """Paragraphs beside the heading, or, where it is wrapped, beside its wrapper, as long as what holds
+        both is about this heading only: what follows a list of signs is the footer.
+        """
+        pieces = list(self._siblings(heading))
+        while not pieces and _headings_in(heading.getparent()) == 1:
             heading = heading.getparent()
-        return []
+            if _headings_in(heading.getparent()) == 1:
+                pieces = list(self._siblings(heading))
+        return pieces
 
     def _siblings(self, heading: Any) -> Iterator[Any]:
         """Up to the next heading. On bare lxml elements, lazily: a hostile page has thousands of headings."""
@@ -108,6 +114,11 @@ class Headings(Strategy):
             if next(sibling.iter(*HEADINGS), None) is not None:
                 return
             yield from sibling.iter(self.text)
+
+
+def _headings_in(element: Any) -> int:
+    """0, 1, or 2 for more."""
+    return 0 if element is None else sum(1 for _ in itertools.islice(element.iter(*HEADINGS), 2))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from scraper.base import HoroscopeSpider, Page
 from scraper.items import SIGNS
-from scraper.strategies import Article
+from scraper.strategies import Article, Headings
 
 _HEADING = "//*[self::h1 or self::h2 or self::h3][contains(., 'ороскоп') and contains(., 'на сегодня')]"
 

@@ -18,12 +18,7 @@ class Goroskop365Spider(HoroscopeSpider):
     name = "goroskop365"
     reach = (TODAY, TOMORROW)
     dated_by = ("div.date", "h1")
-    strategies = (
-        Article("box", ".content_wrapper.horoborder > p", first=True),
-        Article(
-            "wrapper", "//*[@id='content_wrapper']//text()[string-length(normalize-space()) > 50]", first=True
-        ),
-    )
+    strategies = (Article("box", ".content_wrapper.horoborder > p", first=True),)
 
     def pages(self, day: dt.date, ahead: int) -> Iterator[Page]:
         tomorrow = "zavtra/" if ahead == TOMORROW else ""

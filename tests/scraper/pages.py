@@ -88,7 +88,7 @@ def ru74_page(day, topic="general", text=text_of):
     return (
         '<html><head><meta charset="utf-8"></head><body><div id="app"><h1>Гороскоп на сегодня</h1>'
         f"<p>Прогноз на {russian(day)}. Обновлено {day:%d.%m.%Y} в 00:01</p>{blocks}"
-        "<h2>Читайте также</h2><p>Что посадить в ноябре на подоконнике, рассказывает опытный садовод.</p></div></body></html>"
+        "<h2>Читайте также</h2><p>Что посадить в ноябре на подоконнике, рассказывает опытный садовод.</p></div><footer><p>Подпишитесь на нашу рассылку, чтобы получать новости города каждое утро.</p></footer></body></html>"
     )
 
 
@@ -99,7 +99,7 @@ def retrofm_page(day, topic="general", text=text_of):
     )
     return (
         '<html><body><div id="all_wrapper"><div class="horoscope_list"><div class="text_box"><h6>Гороскоп</h6>'
-        f"Выберите свой знак, чтобы прочитать прогноз на день вперёд.</div>{boxes}</div></div></body></html>"
+        f"Выберите свой знак, чтобы прочитать прогноз на день вперёд.</div>{boxes}</div></div><p>Слушайте нас в эфире и читайте гороскоп на сайте каждый день без выходных.</p></body></html>"
     )
 
 
@@ -117,7 +117,7 @@ def astroscope_page(day, sign, text=text_of):
     return (
         f"<html><body><h1>Ежедневный гороскоп {NAMES[sign]}</h1><p class='card-text'>«Звёзды не спешат»</p>"
         f"<h2>Гороскоп {NAMES[sign]} на сегодня</h2><div><small>{day:%d.%m.%Y}</small></div>"
-        f"<p class='p-3'>{text(sign, 'general', day)}</p><p>Счастливые числа: 6, 5.</p><div>{others}</div></body></html>"
+        f"<p class='p-3'>{text(sign, 'general', day)}</p><p>Счастливые числа: 6, 5.</p><h2>Совместимость</h2><p>Узнайте, какой знак подходит вам больше всего, в разделе о совместимости знаков.</p><div>{others}</div></body></html>"
     )
 
 
