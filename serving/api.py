@@ -48,7 +48,7 @@ def serve(storage: str, host: str, port: int, settings: Settings, behind_proxy: 
     bound = listen(host, port)
     set_up_logs()
     days = PublishedDays(storage)
-    days.refresh()
+    days.refresh_within()
     app = create_app(days, MoscowClock(), settings)
     config = uvicorn.Config(
         app,

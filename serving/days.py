@@ -172,6 +172,12 @@ class PublishedDays:
             if self._seen.get(day) != marks[day]:
                 self._read(day, marks[day])
 
+    def refresh_within(self, timeout_s: float = 5.0) -> None:
+        """The first read of a program that must start even when storage hangs."""
+        first = threading.Thread(target=self.refresh, daemon=True)
+        first.start()
+        first.join(timeout_s)
+
     def follow(self, refresh_s: float, stop: threading.Event) -> None:
         """Refresh until told to stop, in a thread of its own: a storage that hangs must not hang readers."""
         faults: dict[str, str] = {}

@@ -109,7 +109,7 @@ def work(settings: BotSettings, storage: str, state: str, refresh_s: float) -> d
     """Run until stopped; the summary's own fields."""
     set_up_logs()
     days = PublishedDays(storage)
-    days.refresh()
+    days.refresh_within()
     threading.Thread(target=days.follow, args=(refresh_s, threading.Event()), daemon=True).start()
     try:
         with contextlib.closing(Subscribers(state)) as subscribers, contextlib.suppress(KeyboardInterrupt):
