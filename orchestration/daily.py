@@ -12,10 +12,10 @@ from airflow.sdk import DeadlineAlert, DeadlineReference, Param, SyncCallback  #
 
 from orchestration.alerts import report_failure
 
+# The first pause before a retry is Airflow's own setting, core.default_task_retry_delay: five minutes.
 TASKS: dict[str, Any] = {
     "owner": "horoscope",
     "retries": 2,
-    "retry_delay": timedelta(minutes=5),
     "retry_exponential_backoff": True,
     "max_retry_delay": timedelta(hours=1),
     "on_failure_callback": report_failure,

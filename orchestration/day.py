@@ -76,6 +76,7 @@ class DayRun:
             self._end(step, row | {"outcome": "failed"}, outcome.error)
             return
         self._end(step, row, outcome.summary.get("reason") or "")
+        show_output(self.logs / f"{step.name}.out")
         if not step.only_shows:
             self._write_record(step, mark, self.rows[-1])
 
@@ -84,10 +85,7 @@ class DayRun:
         if step.only_shows:
             environment |= terminal_settings()
         command = Command(argv, self.logs, step.name, environment, keep_open=self.keep_open)
-        outcome = command.wait(self.view.line, self.view.tick)
-        if not outcome.exit_code:
-            show_output(command.output)
-        return outcome
+        return command.wait(self.view.line, self.view.tick)
 
     def _predecessor_record(self, step: Step) -> bytes | None:
         position = STEPS.index(step)

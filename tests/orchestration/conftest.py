@@ -26,6 +26,12 @@ def main(step, product):
     if wish.get("spend_mib"):
         held = bytearray(wish["spend_mib"] * 2**20)
     time.sleep(wish.get("sleep_s", 0))
+    if wish.get("killed_once"):
+        named = "-".join([step, *argv]).replace("/", "_")[-80:]
+        marker = pathlib.Path(os.environ["FAKE_CALLS"] + "." + named)
+        if not marker.exists():
+            marker.touch()
+            os.kill(os.getpid(), 9)
     if wish.get("exit") and wish.get("only_with", "") in argv + [""]:
         print("error: " + wish["error"], file=sys.stderr)
         sys.exit(wish["exit"])
@@ -55,7 +61,8 @@ PROGRAMS = {
 DEMO_RUN = """
 import subprocess, sys
 print("demo server up", file=sys.stderr)
-sys.exit(subprocess.call(sys.argv[sys.argv.index("--") + 1:]))
+code = subprocess.call(sys.argv[sys.argv.index("--") + 1:])
+sys.exit(code if code >= 0 else 128 - code)
 """
 
 
