@@ -116,7 +116,7 @@ def test_the_read_path_touches_no_model(tmp_path):
 
 @pytest.mark.serial
 def test_the_first_answer_costs_less_than_one_and_a_half_seconds(server, storage):
-    """Of the processor: on a quiet machine that is the time a reader waits, on a busy one it says the same."""
+    """Of the processor: on a quiet machine as long as a reader waits, on a busy one the same."""
     assert min(_cpu_seconds_to_first_answer(server, storage) for _ in range(3)) < 1.5
 
 
