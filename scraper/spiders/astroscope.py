@@ -20,9 +20,7 @@ class AstroscopeSpider(HoroscopeSpider):
     name = "astroscope"
     dated_by = (f"({_HEADING})[last()]/following::*[contains(text(), '.20')][1]",)
     strategies = (
-        Article(
-            "heading", f"({_HEADING})[last()]/following::p[string-length(normalize-space()) > 40]", first=True
-        ),
+        Headings("heading", containing="на сегодня", first=True),
         Article("classes-2018", "p.p-3", first=True),
     )
 
