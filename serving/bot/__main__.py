@@ -52,6 +52,7 @@ class BotSettings:
     """Seconds between looks at who is due."""
     webhook: str = ""
     webhook_secret: str = ""
+    host: str = "127.0.0.1"
     port: int = 8081
 
 
@@ -90,14 +91,14 @@ async def run_bot(settings: BotSettings, days: PublishedDays, subscribers: Subsc
 
 
 async def run_webhook(settings: BotSettings, dispatcher: Dispatcher, bot: Bot) -> None:
-    """Listen on loopback for what the proxy in front passes on; a call without the secret gets 401."""
+    """Listen for what the proxy in front passes on; a call without the secret gets 401."""
     application = web.Application()
     handler = SimpleRequestHandler(dispatcher, bot, secret_token=settings.webhook_secret)
     handler.register(application, path=urlsplit(settings.webhook).path or "/")
     setup_application(application, dispatcher, bot=bot)
     runner = web.AppRunner(application)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", settings.port).start()
+    await web.TCPSite(runner, settings.host, settings.port).start()
     await bot.set_webhook(settings.webhook, secret_token=settings.webhook_secret)
     try:
         await asyncio.Event().wait()
@@ -132,6 +133,9 @@ def main(argv: list[str] | None = None) -> int:
     made.add_argument(
         "--webhook", default="", help="public https address that Telegram calls; none: long polling"
     )
+    made.add_argument(
+        "--host", default="127.0.0.1", help="where the webhook listens (default: this machine only)"
+    )
     made.add_argument("--port", type=int, default=8081, help="where the webhook listens on this machine")
     made.add_argument(
         "--per-s", type=float, default=25.0, help="messages a second in all (Telegram allows 30)"
@@ -141,7 +145,14 @@ def main(argv: list[str] | None = None) -> int:
     args = made.parse_args(argv)
     token, secret = os.environ.get("TELEGRAM_BOT_TOKEN", ""), os.environ.get("TELEGRAM_WEBHOOK_SECRET", "")
     settings = BotSettings(
-        token, args.api_url, args.per_s, 1.0, args.every_s, args.webhook, secret, args.port
+        token=token,
+        api_url=args.api_url,
+        per_s=args.per_s,
+        every_s=args.every_s,
+        webhook=args.webhook,
+        webhook_secret=secret,
+        host=args.host,
+        port=args.port,
     )
 
     def guarded() -> dict[str, Any]:
