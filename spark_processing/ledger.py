@@ -62,7 +62,7 @@ def find_examples(verdicts: DataFrame) -> Dict[str, List[Dict[str, Any]]]:
         "horoscope_id", "source", "sign", F.col("text").alias("before"), F.col("clean_text").alias("after")
     )
     rejected = verdicts.where(F.col("reason").isNotNull() & F.col("horoscope_id").isNotNull())
-    third = F.pmod(F.crc32("horoscope_id"), F.lit(EXAMPLES))
+    third = F.crc32("horoscope_id") % EXAMPLES
     found = rejected.groupBy("reason", third.alias("third")).agg(F.min(example).alias("example")).collect()
     examples: Dict[str, List[Dict[str, Any]]] = {}
     for row in sorted(found, key=lambda row: (row["reason"], row["third"])):

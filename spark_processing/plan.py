@@ -65,6 +65,11 @@ def make_plan(
     if not quarantine:
         refuse(faults)
     runs = [run for run in runs if run.manifest not in faults]
+    if not runs and seen and base is not seen:
+        raise EmptyDatasetError(
+            f"expected raw runs to clean anew, found none, in {storage.path('raw')}; "
+            "to erase the dataset, remove processed/"
+        )
     if not runs:
         return None
     remarks = [f"{len(runs)} new raw runs, {sum(run.rows for run in runs)} rows"]
