@@ -27,7 +27,7 @@ from scraper.page_faults import disguise, is_cut_short
 from scraper.processors import is_horoscope_text, node_text
 from scraper.signs import sign_in
 from scraper.sources import permissions
-from scraper.strategies import Found, Strategy, select
+from scraper.strategies import Found, Strategy, select, words_at
 
 YESTERDAY, TODAY, TOMORROW = -1, 0, 1
 WORDS = {YESTERDAY: "yesterday", TODAY: "today", TOMORROW: "tomorrow"}
@@ -61,7 +61,7 @@ class HoroscopeSpider(scrapy.Spider):
     strategies: tuple[Strategy, ...] = ()
     """In the order of trust."""
     dated_by: tuple[str, ...] = ()
-    """CSS or XPath of elements that print the page's date; empty: the site prints none."""
+    """Where the page prints its date: CSS, XPath, or `near:words`; empty: the site prints none."""
     titled_by: str = "h1"
     """Where a page about one sign names it, so that a page swapped for another sign's is noticed."""
     period = "day"
@@ -212,8 +212,8 @@ class HoroscopeSpider(scrapy.Spider):
     def page_date(self, response: TextResponse, day: dt.date) -> PrintedDate | None:
         """The first date in the first place that prints one: others on the page tell when it was updated."""
         for query in self.dated_by:
-            for part in select(response, query):
-                for date in printed_dates(node_text(part), near=day):
+            for words in words_at(response, query):
+                for date in printed_dates(words, near=day):
                     return date
         return None
 
@@ -242,17 +242,16 @@ class HoroscopeSpider(scrapy.Spider):
         return is_horoscope_text(" ".join(map(node_text, found.pieces)).strip())
 
     def load(self, found: Found, page: Page, day: dt.date, strategy: str, printed: str) -> HoroscopeItem:
+        """What the page says goes through the loader; what we know is written beside it."""
         loader = HoroscopeLoader()
         loader.add_value("text", found.pieces)
         words = [date.words for date in printed_dates(found.printed, near=day)]
-        values = {
-            "date": day.isoformat(), "sign": found.sign or page.sign, "topic": page.topic,
-            "period": self.period, "language": self.language, "source": self.name, "url": page.url,
-            "strategy": strategy, "printed_date": words[0] if words else printed, "fetched_at": utc_instant(),
-        }  # fmt: skip
-        for column, value in values.items():
-            loader.add_value(column, value)
-        return loader.load_item()
+        loader.add_value("printed_date", words[0] if words else printed)
+        return HoroscopeItem(
+            date=day.isoformat(), sign=found.sign or page.sign or "", topic=page.topic, period=self.period,
+            language=self.language, source=self.name, url=page.url, strategy=strategy,
+            fetched_at=utc_instant(), **loader.load_item(),
+        )  # fmt: skip
 
 
 def days_asked(arguments: dict[str, str], today: dt.date) -> list[dt.date]:

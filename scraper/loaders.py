@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from itemloaders.processors import MapCompose, TakeFirst
+from itemloaders.processors import Join, MapCompose, TakeFirst
 from scrapy.loader import ItemLoader
 
-from scraper.items import HoroscopeItem
 from scraper.processors import node_text, single_spaces, without_interface_words
 
 
-def joined(pieces: list[str]) -> str:
-    """Paragraphs made one text; the item's own empty default is no paragraph."""
-    return " ".join(piece for piece in pieces if piece)
-
-
 class HoroscopeLoader(ItemLoader):
-    """Give it a `selector=`, never a `response=`: the latter parses the page again for every item."""
+    """Columns that come from the page; the spider knows the others. Give it no `response=`: that parses the
+    page again for every item.
+    """
 
-    default_item_class = HoroscopeItem
-    default_input_processor = MapCompose(node_text, single_spaces)
+    default_item_class = dict
+    default_input_processor = MapCompose(single_spaces)
     default_output_processor = TakeFirst()
     text_in = MapCompose(node_text, single_spaces, without_interface_words)
-    text_out = joined
+    text_out = Join(" ")

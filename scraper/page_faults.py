@@ -20,7 +20,7 @@ _CHALLENGES = {
     "stub": r"<(?:title|h1)[^>]*>[^<]*(?:домен прода[её]тся|domain (?:is )?for sale|welcome to nginx)",
 }
 _OF = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in _CHALLENGES.items()}
-TAIL_CHARS = 4096
+HEAD_BYTES = 4096
 
 
 def disguise(response: TextResponse) -> str | None:
@@ -39,6 +39,8 @@ def disguise(response: TextResponse) -> str | None:
 
 def is_cut_short(response: TextResponse) -> bool:
     """A document that begins and does not end: the connection or a cache dropped the rest."""
-    root = re.search(r"<(html|horo|rss)", response.text[:TAIL_CHARS].lower())
-    tail = response.text[-TAIL_CHARS:].lower()
-    return root is not None and f"</{root.group(1)}" not in tail and "</body" not in tail
+    root = re.search(rb"<(html|horo|rss)", response.body[:HEAD_BYTES].lower())
+    if root is None:
+        return False
+    ends = (b"</" + root.group(1), b"</body")
+    return not any(end in response.body or end.upper() in response.body for end in ends)

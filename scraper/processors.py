@@ -39,6 +39,7 @@ _INTERFACE = re.compile(
 _TAIL = re.compile(
     r"\s*(?<![^\s.!?…»])(?:Показать полностью|Читать (?:далее|полностью)|Поделиться|Подписаться)[\s.…>»→]*$"
 )
+TAIL_CHARS = 40
 MIN_TEXT_CHARS = 40
 MAX_TEXT_CHARS = 4000
 MIN_LETTERS = 20
@@ -81,7 +82,7 @@ def without_interface_words(text: str) -> str | None:
     """A text without the site's buttons; None if it was nothing else (a button, a sign's date range)."""
     if _INTERFACE.fullmatch(text.strip("\xa0 ")):
         return None
-    return _TAIL.sub("", text) or None
+    return text[:-TAIL_CHARS] + _TAIL.sub("", text[-TAIL_CHARS:]) or None
 
 
 def is_horoscope_text(text: str) -> bool:

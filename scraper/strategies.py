@@ -22,6 +22,9 @@ from scrapy.http import JsonResponse, TextResponse
 from scraper.processors import node_text
 from scraper.signs import sign_in
 
+NEAR = "near:"
+NEAR_CHARS = 200
+_TAG = re.compile(r"<[^>]*>?|&nbsp;")
 HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 
 
@@ -88,11 +91,13 @@ class Headings(Strategy):
     """Only the first paragraph is the text."""
 
     def find(self, response: TextResponse) -> Iterator[Found]:
-        for heading in select(response, f"//*[{' or '.join(f'self::{tag}' for tag in HEADINGS)}]"):
+        if isinstance(response, JsonResponse):
+            return
+        for heading in response.selector.root.iter(*HEADINGS):
             label = node_text(heading)
             sign = sign_in(label)
             if sign and self.containing.lower() in label.lower():
-                pieces = self._after(heading.root)
+                pieces = self._after(heading)
                 yield Found(pieces[:1] if self.first else pieces, sign)
 
     def _after(self, heading: Any) -> Sequence[Any]:
@@ -224,6 +229,20 @@ def select(response: TextResponse, query: str) -> Any:
     if isinstance(response, JsonResponse):
         return []
     return response.xpath(query) if query.startswith(("/", "(")) else response.css(query)
+
+
+def words_at(response: TextResponse, query: str) -> Iterator[str]:
+    """Texts of the elements that `query` selects; for `near:words`, what follows each place with those words.
+
+    The latter needs no structure at all, and costs a hundredth of asking every element for its text.
+    """
+    if not query.startswith(NEAR):
+        yield from map(node_text, select(response, query))
+        return
+    start = response.text.find(query.removeprefix(NEAR))
+    while start >= 0:
+        yield _TAG.sub(" ", response.text[start : start + NEAR_CHARS])
+        start = response.text.find(query.removeprefix(NEAR), start + 1)
 
 
 def without_tags(values: list[Any]) -> Sequence[Selector | str]:

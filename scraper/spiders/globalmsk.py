@@ -18,7 +18,7 @@ class GlobalMskSpider(HoroscopeSpider):
 
     name = "globalmsk"
     reach = (TODAY, TOMORROW)
-    dated_by = ("//*[not(self::script) and contains(text(), 'СЕГОДНЯ')]",)
+    dated_by = ("near:СЕГОДНЯ",)
     strategies = (Article("text", ".horoscope_text"),)
 
     def pages(self, day: dt.date, ahead: int) -> Iterator[Page]:

@@ -18,7 +18,7 @@ class MailSpider(HoroscopeSpider):
     name = "mail"
     reach = (YESTERDAY, TODAY, TOMORROW)
     dated_by = (
-        "//*[not(self::script) and contains(text(), 'Прогноз на')]",
+        "near:Прогноз на",
         ".p-prediction__date__text",
         "span[data-qa=Text]",
     )

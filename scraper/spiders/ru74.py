@@ -18,7 +18,7 @@ class Ru74Spider(HoroscopeSpider):
 
     name = "ru74"
     reach = (TODAY, TOMORROW)
-    dated_by = ("//*[not(self::script) and contains(text(), 'Прогноз на')]",)
+    dated_by = ("near:Прогноз на",)
     strategies = (
         Headings("headings", containing="гороскоп для"),
         Headings("headings-bare"),

@@ -90,9 +90,8 @@ def test_a_loader_joins_paragraphs_and_keeps_what_was_published():
     loader.add_value(
         "text", list(Selector(text="<p>Утро.</p><p>Показать полностью</p><p>День\xa0ясен.</p>").css("p"))
     )
-    loader.add_value("sign", "leo")
-    item = loader.load_item()
-    assert (item.text, item.sign, item.topic) == ("Утро. День\xa0ясен.", "leo", "")
+    loader.add_value("printed_date", " 20\n ноября ")
+    assert loader.load_item() == {"text": "Утро. День\xa0ясен.", "printed_date": "20 ноября"}
 
 
 @pytest.mark.parametrize("text", ["", "Коротко.", "1234567890 " * 10, "слово " * 2000])
