@@ -171,6 +171,12 @@ class JobService:
             if self.get(job_id).status not in ENDED | {Status.CANCELLING}:
                 raise
 
+    def cancel_named(self, project_id: str, name: str, reason: str) -> None:
+        """Cancels what runs under that name; a job never executed is deleted by the next submission."""
+        for job in self.named(project_id, name):
+            if job.status in RUNNING:
+                self.cancel(job.id, reason)
+
     def wait(self, job_id: str, on_line: Any = print) -> jobs.Job:
         """Follows a job and its output to the end. Raises JobFailed."""
         offset = 0

@@ -13,7 +13,7 @@ from orchestration.operators.step import PROJECT, day_of
 from orchestration.patience import Patience
 
 if TYPE_CHECKING:
-    from orchestration.datasphere_jobs import JobService
+    from orchestration.datasphere_jobs import JobService, JobSpec
 
 
 class DataSphereJobOperator(BaseOperator):
@@ -34,7 +34,7 @@ class DataSphereJobOperator(BaseOperator):
         super().__init__(**settings)
         self.job_file, self.values, self.connection_id = job_file, values or {}, connection_id
         self.patience = patience
-        self.job_id = ""
+        self.spec: JobSpec | None = None
 
     def service(self) -> JobService:
         from airflow.providers.yandex.hooks.yandex import YandexCloudBaseHook
@@ -48,15 +48,16 @@ class DataSphereJobOperator(BaseOperator):
 
         day = day_of(context)
         with cloud_errors():
-            spec = read_spec(Path(PROJECT, self.job_file), day=day, **self.values)
+            self.spec = read_spec(Path(PROJECT, self.job_file), day=day, **self.values)
             service = self.service()
-            self.job_id = service.submit(spec)
-            self.log.info("job %s is %s", spec.name, self.job_id)
-            service.wait(self.job_id, self.log.info)
+            job_id = service.submit(self.spec)
+            self.log.info("job %s is %s", self.spec.name, job_id)
+            service.wait(job_id, self.log.info)
         for asset in self.outlets:
             context["outlet_events"][asset].extra = {"day": day}
-        return {"job_id": self.job_id}
+        return {"job_id": job_id}
 
     def on_kill(self) -> None:
-        if self.job_id:
-            self.service().cancel(self.job_id, "the Airflow task was killed")
+        """By name: the task may be killed before it was told the job's id."""
+        if self.spec:
+            self.service().cancel_named(self.spec.project_id, self.spec.name, "the Airflow task was killed")

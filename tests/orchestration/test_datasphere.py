@@ -5,13 +5,18 @@ from __future__ import annotations
 import importlib.util
 import random
 import sys
+import threading
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import grpc
 import pytest
+from airflow.sdk.exceptions import AirflowFailException
 
 from orchestration import datasphere
 from orchestration.datasphere_jobs import JobFailed, JobService, JobSpec
+from orchestration.operators.datasphere import DataSphereJobOperator
 from orchestration.patience import Patience
 
 NAME = "orchestration_datasphere_server"
@@ -167,6 +172,23 @@ def test_without_credentials_one_clear_line(monkeypatch, capsys):
         monkeypatch.delenv(name, raising=False)
     assert datasphere.main(["list", "--project", "p1"]) == 2
     assert "YC_IAM_TOKEN" in capsys.readouterr().err
+
+
+def test_a_killed_task_cancels_its_job_and_is_not_tried_again(serve, tmp_path, monkeypatch):
+    sphere, service = serve(looks=10**6)
+    job_file = tmp_path / "job.toml"
+    job_file.write_text('name = "t-{day}"\nproject_id = "p1"\ncommand = "true"\ninstances = ["g1.1"]\n')
+    operator = DataSphereJobOperator(task_id="train", job_file=str(job_file), patience=QUICK)
+    monkeypatch.setattr(DataSphereJobOperator, "service", lambda self: service)
+    run = SimpleNamespace(logical_date=datetime(2026, 11, 23, 2, tzinfo=UTC))
+    context = {"params": {}, "dag_run": run}
+    killer = threading.Timer(0.3, operator.on_kill)
+    killer.start()
+    with pytest.raises(AirflowFailException, match="CANCELLED"):
+        operator.execute.__wrapped__(operator, context)
+    killer.join()
+    assert [job.name for job in sphere.jobs.values()] == ["t-2026-11-23"]
+    assert sphere.running() == []
 
 
 @pytest.mark.slow

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
+from orchestration.settings import load_profile, profile_names
+
+REPOSITORY = Path(__file__).resolve().parents[2]
 ALL = ["collect", "process", "train", "evaluate", "promote", "publish", "show"]
 
 
@@ -85,8 +89,15 @@ def test_only_repeats_that_step_and_the_next_run_what_depends_on_it(project):
 def test_a_changed_setting_runs_again_from_the_step_it_concerns(project):
     project.run()
     project.forget_calls()
-    project.run("--profile", "gpu", "--sites", "demo")
-    assert project.steps_called() == ["train", "evaluate", "promote", "publish", "show"]
+    project.run("--sites", "live")
+    assert project.steps_called() == ALL
+
+
+@pytest.mark.parametrize("name", profile_names())
+def test_every_profile_names_files_that_are_there(name):
+    profile = load_profile(name)
+    named = [profile.training_config, *(word for word in profile.clean_job if word.endswith(".py"))]
+    assert [path for path in named if not (REPOSITORY / path).is_file()] == []
 
 
 def test_a_step_whose_product_has_gone_runs_again(project):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
+import psutil
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
@@ -94,3 +97,26 @@ def test_a_skipped_step_skips_what_follows_only_where_that_is_wanted(step):
     assert summary["outcome"] == "skipped"
     with pytest.raises(AirflowSkipException, match="nothing new"):
         step({"outcome": "skipped", "reason": "nothing new"}, skips_what_follows=True)
+
+
+def test_a_killed_task_takes_its_command_along(project, monkeypatch):
+    project.wish("collect", sleep_s=60)
+    for name, value in project.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("HOROSCOPE_PROJECT", str(project.folder))
+    monkeypatch.chdir(project.folder)
+    settings = {"profile": "local", "sites": "live", "storage": str(project.storage)}
+    operator = StepOperator(task_id="collect", step="collect", **settings)
+
+    def kill_when_at_work() -> None:
+        while not project.calls():
+            time.sleep(0.02)
+        operator.on_kill()
+
+    killer = threading.Thread(target=kill_when_at_work)
+    killer.start()
+    with pytest.raises(AirflowException) as failure:
+        operator.execute.__wrapped__(operator, context_of())
+    killer.join()
+    assert not isinstance(failure.value, AirflowFailException), "a retry may help a killed command"
+    assert not psutil.pid_exists(project.calls()[0][1])
