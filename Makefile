@@ -7,7 +7,7 @@ ifeq ($(JAVA_HOME),)
 unexport JAVA_HOME
 endif
 
-.PHONY: help setup run test test-slow lint airflow serve package clean
+.PHONY: help setup run test test-slow lint airflow serve package base clean
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
@@ -37,6 +37,10 @@ serve: setup  ## HTTP API and page of what is published, on http://127.0.0.1:808
 
 package: setup  ## dist/spark_processing.zip for a cluster
 	@$(PY) -m tools.package spark_processing dist/spark_processing.zip
+
+base: setup  ## pretrain the small base again: make base PROSE=prose.txt.gz (hours; resumes by itself)
+	@mkdir -p dist && $(PY) -m demo.grammar --days 30 --until 2026-06-30 --format jsonl > dist/grammar.jsonl
+	@$(PY) -m model_training.pretrain --prose "$(PROSE)" --horoscopes dist/grammar.jsonl --output dist/base $(ARGS)
 
 clean:  ## remove what a run made (not .venv)
 	rm -rf data dist .cache .pytest_cache .mypy_cache .ruff_cache
