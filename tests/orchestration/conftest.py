@@ -27,7 +27,7 @@ def main(step, product):
         held = bytearray(wish["spend_mib"] * 2**20)
     time.sleep(wish.get("sleep_s", 0))
     if wish.get("killed_once"):
-        named = "-".join([step, *argv]).replace("/", "_")[-80:]
+        named = hashlib.sha256(" ".join([step, *argv]).encode()).hexdigest()[:12]
         marker = pathlib.Path(os.environ["FAKE_CALLS"] + "." + named)
         if not marker.exists():
             marker.touch()
