@@ -35,7 +35,8 @@ def seaweedfs(tmp_path_factory):
         program, "server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3",
         "-master.telemetry=false", f"-s3.config={folder / 'identities.json'}",
         f"-master.port={ports[0]}", f"-volume.port={ports[1]}",
-        f"-filer.port={ports[2]}", f"-s3.port={ports[3]}", "-volume.max=2000", "-master.volumeSizeLimitMB=64",
+        f"-filer.port={ports[2]}", f"-s3.port={ports[3]}", "-s3.port.iceberg=0", "-s3.port.lance=0",
+        "-volume.max=2000", "-master.volumeSizeLimitMB=64",
     ]  # fmt: skip
     environment = {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{ports[3]}",
