@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from demo.grammar import SITES, _own, page, write
+from demo import grammar
+from demo.grammar import SITES, _own, compose, page, write
 from demo.grammar.__main__ import main
 from demo.grammar.compose import seeded
 from demo.grammar.fragments import ELEMENTS, TONES, elements, topic, topics
@@ -84,6 +85,25 @@ def test_sign_names_stand_in_the_case_their_key_says(sign):
         assert wanted[case] in cases or (sign.slug, case) == ("libra", "acc"), (key, word, cases)
 
 
+def test_a_word_agrees_with_the_sign_it_is_said_of():
+    said = [
+        fill("{sg} {готов/готова/готовы}", SIGNS[sign], seeded("any")) for sign in ("leo", "virgo", "libra")
+    ]
+    assert said == ["Лев готов", "Дева готова", "Весы готовы"]
+
+
+def test_columns_fall_alike_and_a_choice_in_braces_falls_by_itself():
+    rng = seeded("columns")
+    said = {fill(choose(parse("[а|б] [в|г] {д|е}."), rng), SIGNS["leo"], rng) for _ in range(100)}
+    assert said == {"А в д.", "А в е.", "Б г д.", "Б г е."}
+
+
+@pytest.mark.parametrize("broken", ["[а|б", "а|б]", "а] б", "[а|[б|в]"])
+def test_a_fragment_with_a_stray_bracket_is_refused(broken):
+    with pytest.raises(ValueError, match="expected"):
+        parse(broken)
+
+
 def test_a_preposition_is_eased_before_the_lions():
     assert fill("к {dat}, с {ins} и о {pre}", SIGNS["leo"], seeded("any")) == "Ко Львам, со Львами и о Львах"
     assert fill("к {dat}", SIGNS["virgo"], seeded("any")) == "К Девам"
@@ -137,6 +157,21 @@ def test_same_arguments_give_the_same_text_in_another_process():
 @given(st.dates(date(2004, 1, 1), date(2040, 1, 1)), st.sampled_from(list(SITES)))
 def test_twelve_signs_of_a_page_have_twelve_texts(day, site):
     assert len(set(page(day, "general", site).values())) == 12
+
+
+def test_a_text_that_another_sign_has_is_written_again(monkeypatch):
+    drafts = iter("aabbccddeeffgghhiijjkkll")
+    monkeypatch.setattr(compose, "_text", lambda *arguments: next(drafts))
+    assert (
+        "".join(compose.compose_page("2026-11-23", "general", "any", compose.ORDINARY).values())
+        == "abcdefghijkl"
+    )
+
+
+def test_a_text_is_copied_for_one_sign_of_a_page_only(monkeypatch):
+    monkeypatch.setattr(grammar, "_foreign", lambda *cell: "Чужой текст.")
+    texts = list(grammar.page.__wrapped__(LAST, "general", "74.ru").values())
+    assert texts.count("Чужой текст.") == 1
 
 
 @pytest.mark.parametrize(

@@ -238,6 +238,7 @@ def test_horoscope_com_repeats_its_text_in_a_script_with_unquoted_keys():
         ("horoscope.com", "/us/horoscopes/general/horoscope-archive.aspx?sign=1&laDate=20261131"),
         ("horoscope.com", "/us/horoscopes/general/horoscope-archive.aspx?sign=13&laDate=20261101"),
         ("globalmsk.ru", "/horoscope/today/13"),
+        ("horoscope.com", "/us/horoscopes/general/horoscope-archive.aspx?sign=1&laDate=20261124"),
     ],
 )
 def test_a_day_or_a_sign_that_does_not_exist_is_not_found(host, link):
