@@ -1,0 +1,304 @@
+"""How much collecting costs beside bare tools doing the same, in the same invocation.
+
+    python -m benchmarks.collect --pages 500 --rounds 5
+
+(a) Parsing one page of 300 KB with twelve texts: our spider, bare parsel, lxml, selectolax: CPU seconds a
+page. (b) A crawl of such pages over loopback, politeness off: our collector, a bare Scrapy spider, aiohttp +
+lxml: CPU a page. (c) A polite crawl of the demo sites by all sources that are on by default: wall time
+beside the slowest host's bound. Results must be equal before a time is printed. Ratios above 1 are in our
+favour. The last line is JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import csv
+import datetime as dt
+import http.server
+import importlib.util
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+SIGNS = "Овнов Тельцов Близнецов Раков Львов Дев Весов Скорпионов Стрельцов Козерогов Водолеев Рыб"
+MONTHS = "января февраля марта апреля мая июня июля августа сентября октября ноября декабря"
+LAST = dt.date(2026, 11, 20)
+PAGE_BYTES = 300_000
+
+
+def page_of(day: dt.date) -> bytes:
+    """A portal's page: twelve texts in the middle of much else."""
+    printed = f"{day.day} {MONTHS.split()[day.month - 1]} {day.year}"
+    blocks = "".join(
+        f'<div><div><h2>Гороскоп для {sign}</h2></div><div class="text"><p>{text(sign, day)}</p></div></div>'
+        for sign in SIGNS.split()
+    )
+    item = '<li class="card"><a href="/text/{0}"><span>Новость города № {0}</span></a><i>12</i></li>'
+    around = "".join(item.format(number) for number in range(2300))
+    body = f"<h1>Гороскоп</h1><p>Прогноз на {printed}.</p><ul>{around}</ul>{blocks}<h2>Читайте также</h2>"
+    page = f"<!DOCTYPE html><html><head><meta charset='utf-8'></head><body>{body}</body></html>".encode()
+    return page + b" " * (PAGE_BYTES - len(page))
+
+
+def text(sign: str, day: dt.date) -> str:
+    return f"День {day} для {sign} сложится ровно: утром стоит закончить начатое, а вечер оставить близким."
+
+
+def ours() -> Callable[[bytes], list[str]]:
+    from scrapy.crawler import Crawler
+    from scrapy.http import HtmlResponse
+    from scrapy.settings import Settings
+
+    from scraper.base import Page
+    from scraper.spiders.ru74 import Ru74Spider
+
+    settings = Settings()
+    settings.setmodule("scraper.settings", "project")
+    spider = Ru74Spider.from_crawler(Crawler(Ru74Spider, settings), date=str(LAST))
+    page = Page("https://74.ru/")
+
+    def parse(body: bytes) -> list[str]:
+        items, faults = spider.items_of(
+            HtmlResponse("https://74.ru/", body=body, encoding="utf-8"), page, LAST
+        )
+        assert not faults, faults
+        return [item.text for item in items]
+
+    return parse
+
+
+def bare_parsel(body: bytes) -> list[str]:
+    from parsel import Selector
+
+    page = Selector(text=body.decode())
+    assert page.xpath("//p[contains(., 'Прогноз на')]")
+    return page.xpath("//h2[contains(., 'Гороскоп для')]/../following-sibling::div/p/text()").getall()
+
+
+def bare_lxml(body: bytes) -> list[str]:
+    from lxml import html
+
+    page = html.document_fromstring(body.decode())
+    assert page.xpath("//p[contains(., 'Прогноз на')]")
+    return page.xpath("//h2[contains(., 'Гороскоп для')]/../following-sibling::div/p/text()")
+
+
+def bare_selectolax(body: bytes) -> list[str]:
+    from selectolax.lexbor import LexborHTMLParser
+
+    page = LexborHTMLParser(body.decode())
+    assert any("Прогноз на" in node.text() for node in page.css("p"))
+    heads = [node for node in page.css("h2") if "Гороскоп для" in node.text()]
+    return [head.parent.next.css_first("p").text() for head in heads]
+
+
+def parsing(rounds: int) -> dict[str, Any]:
+    """Peers take turns in each round; the medians of CPU a page are compared."""
+    body = page_of(LAST)
+    peers = {"ours": ours(), "parsel": bare_parsel, "lxml": bare_lxml, "selectolax": bare_selectolax}
+    expected = [text(sign, LAST) for sign in SIGNS.split()]
+    for name, peer in peers.items():
+        assert peer(body) == expected, name
+    cpu_s: dict[str, list[float]] = {name: [] for name in peers}
+    order = list(peers)
+    for _ in range(rounds):
+        order = order[1:] + order[:1]
+        for name in order:
+            began = time.process_time()
+            for _ in range(40):
+                peers[name](body)
+            cpu_s[name].append((time.process_time() - began) / 40)
+    medians = {name: statistics.median(times) for name, times in cpu_s.items()}
+    return {
+        "cpu_ms_a_page": {name: round(1000 * s, 3) for name, s in medians.items()},
+        "pages_a_second_and_core": {name: round(1 / s) for name, s in medians.items()},
+        "ratio_to_parsel": round(medians["parsel"] / medians["ours"], 3),
+    }
+
+
+class Site(http.server.BaseHTTPRequestHandler):
+    """`/{day}/{host}/…` gives that day's page."""
+
+    protocol_version = "HTTP/1.1"
+    pages: dict[str, bytes] = {}  # noqa: RUF012  filled once, before serving
+
+    def do_GET(self) -> None:
+        day, path = self.path.split("/")[1], self.path.rsplit("/", 1)[-1]
+        body = b"User-agent: *\nAllow: /\n" if path == "robots.txt" else self.pages.get(day, b"")
+        self.send_response(404 if path == "tdmrep.json" else 200)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+BARE_SCRAPY = """
+import sys, scrapy
+class Bare(scrapy.Spider):
+    name = "bare"
+    custom_settings = {"CONCURRENT_REQUESTS_PER_DOMAIN": 16, "DOWNLOAD_DELAY": 0, "LOG_LEVEL": "ERROR",
+                       "TELNETCONSOLE_ENABLED": False, "FEEDS": {sys.argv[2]: {"format": "csv"}}}
+    start_urls = open(sys.argv[1]).read().split()
+    def parse(self, response):
+        for head in response.xpath("//h2[contains(., 'Гороскоп для')]"):
+            yield {"sign": head.xpath("string()").get(), "url": response.url,
+                   "text": head.xpath("../following-sibling::div/p/text()").get()}
+from scrapy.crawler import AsyncCrawlerProcess
+process = AsyncCrawlerProcess()
+process.crawl(Bare)
+process.start()
+"""
+
+
+async def aiohttp_crawl(addresses: list[str], output: Path) -> None:
+    import aiohttp
+
+    gate = asyncio.Semaphore(16)
+    async with aiohttp.ClientSession() as session:
+
+        async def one(address: str) -> list[tuple[str, str]]:
+            async with gate, session.get(address) as answer:
+                return [(address, found) for found in bare_lxml(await answer.read())]
+
+        found = await asyncio.gather(*map(one, addresses))
+    with output.open("w", encoding="utf-8", newline="") as lines:
+        csv.writer(lines).writerows([("url", "text"), *(row for rows in found for row in rows)])
+
+
+def child_cpu_s(command: list[str], **environment: str) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(
+        command,
+        cwd=ROOT,
+        env=os.environ | environment,
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def texts_in(files: list[Path]) -> list[str]:
+    found = []
+    for file in files:
+        with file.open(encoding="utf-8", newline="") as lines:
+            found += [row["text"] for row in csv.DictReader(lines)]
+    return sorted(found)
+
+
+def crawling(pages: int, rounds: int) -> dict[str, Any]:
+    days = [LAST - dt.timedelta(days=back) for back in range(pages)]
+    Site.pages = {str(day): page_of(day) for day in days}
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Site)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    base = f"http://127.0.0.1:{server.server_port}"
+    addresses = [f"{base}/{day}/74.ru/horoscope/daily/" for day in days]
+    cpu_s: dict[str, list[float]] = {"ours": [], "scrapy": [], "aiohttp": []}
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        (work / "addresses").write_text("\n".join(addresses))
+        (work / "bare.py").write_text(BARE_SCRAPY, encoding="utf-8")
+        for number in range(rounds):
+            root, out = work / f"ours{number}", work / f"scrapy{number}.csv"
+            asked = ["--date", str(LAST), "--history-days", str(pages - 1), "--spiders", "ru74"]
+            commands = {
+                "ours": [sys.executable, "-m", "scraper.collect", *asked, "--storage", str(root)],
+                "scrapy": [sys.executable, str(work / "bare.py"), str(work / "addresses"), str(out)],
+                "aiohttp": [
+                    sys.executable,
+                    "-m",
+                    "benchmarks.collect",
+                    "--peer",
+                    str(work / "addresses"),
+                    str(work / "aio.csv"),
+                ],
+            }
+            names = list(commands)[number % 3 :] + list(commands)[: number % 3]
+            for name in names:
+                cpu_s[name].append(child_cpu_s(commands[name], HOROSCOPE_SNAPSHOTS=base))
+            parts = texts_in(list(root.glob("raw/date=*/source=*/run=*/part-*.csv")))
+            assert parts == texts_in([out]) == texts_in([work / "aio.csv"]) and len(parts) == 12 * pages
+    server.shutdown()
+    medians = {name: statistics.median(times) / pages for name, times in cpu_s.items()}
+    return {
+        "pages": pages,
+        "cpu_ms_a_page": {name: round(1000 * s, 2) for name, s in medians.items()},
+        "ratio_to_scrapy": round(medians["scrapy"] / medians["ours"], 3),
+        "ratio_to_aiohttp_lxml": round(medians["aiohttp"] / medians["ours"], 3),
+    }
+
+
+def polite(delay_s: float) -> dict[str, Any]:
+    """The demo sites ask for a Crawl-delay of 1 s; with a longer delay of our own that one is the bound."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "demo.run", "--", sys.executable, "-m", "scraper.collect"]
+        began = time.monotonic()
+        done = subprocess.run(
+            [*command, "--date", str(LAST), "--storage", folder], cwd=ROOT, check=True, text=True,
+            env=os.environ | {"HOROSCOPE_SNAPSHOT_DELAY_S": str(delay_s)}, capture_output=True,
+        )  # fmt: skip
+        wall_s = time.monotonic() - began
+        last = json.loads(done.stdout.splitlines()[-1])
+        answers = [
+            sum(json.loads(path.read_text())["responses"]["statuses"].values())
+            for path in Path(folder).glob("raw/date=*/source=*/run=*/manifest.json")
+        ]
+    asked = max(answers) + 2  # robots.txt and tdmrep.json
+    bound_s = (asked - 1) * max(delay_s, 1.0)
+    return {
+        "wall_s": round(wall_s, 2), "crawl_s": last["seconds"], "slowest_host_requests": asked,
+        "bound_s": bound_s, "crawl_to_bound": round(last["seconds"] / bound_s, 3),
+    }  # fmt: skip
+
+
+def main(argv: list[str] | None = None) -> int:
+    known = argparse.ArgumentParser(prog="python -m benchmarks.collect", description=__doc__.split("\n")[0])
+    known.add_argument("--pages", type=int, default=5000, help="pages of the loopback crawl (default 5000)")
+    known.add_argument("--rounds", type=int, default=5, help="rounds of each comparison (default 5)")
+    known.add_argument(
+        "--delay-s", type=float, default=1.0, help="our own delay in the polite crawl (default 1)"
+    )
+    known.add_argument("--only", choices=["parsing", "crawling", "polite"], help="one of the three parts")
+    known.add_argument("--peer", nargs=2, metavar=("ADDRESSES", "OUTPUT"), help=argparse.SUPPRESS)
+    arguments = known.parse_args(argv)
+    if arguments.peer:
+        addresses, output = map(Path, arguments.peer)
+        asyncio.run(aiohttp_crawl(addresses.read_text().split(), output))
+        return 0
+    if importlib.util.find_spec("selectolax") is None:
+        print(
+            "error: expected selectolax, found none; pip install -r benchmarks/requirements.txt",
+            file=sys.stderr,
+        )
+        return 2
+    parts: dict[str, Callable[[], dict[str, Any]]] = {
+        "parsing": lambda: parsing(arguments.rounds),
+        "crawling": lambda: crawling(arguments.pages, min(arguments.rounds, 3)),
+        "polite": lambda: polite(arguments.delay_s),
+    }
+    results = {}
+    for name, part in parts.items():
+        if arguments.only in (None, name):
+            results[name] = part()
+            print(f"{name}: {json.dumps(results[name])}", file=sys.stderr, flush=True)
+    print(json.dumps({"step": "benchmark-collect", "outcome": "done", **results}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
