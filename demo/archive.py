@@ -23,6 +23,15 @@ from demo.sites.visit import Page, Visit
 ROBOTS = "User-agent: *\nAllow: /\nDisallow: /search\nDisallow: /admin/\nCrawl-delay: 1\n"
 FIRST_SHOWN = date(2026, 11, 23)
 """The day the index links to where nobody names another."""
+_INDEX = """<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>Demo sites</title>
+<style>body {{ font: 16px/1.5 system-ui; max-width: 50em; margin: 2em auto; padding: 0 1em }}
+dt {{ font-weight: bold; margin-top: 1em }} dd {{ margin: 0 0 0 1em }}</style>
+<h1>Demo sites as of {day}</h1>
+<form>Another day: <input type="date" name="day" value="{day}"> <button>Show</button></form>
+<p>An address is /YYYY-MM-DD/host/path. The pages have the structure of real sites, a grammar wrote the texts.
+Append <code>FAULTS=NAME</code> to the query to see an accident: {faults}.</p>
+<dl>{items}</dl></html>
+"""
 _NOT_FOUND = "<!DOCTYPE html><html lang='ru'><h1>404</h1><p>Страница не найдена</p></html>"
 
 
@@ -60,6 +69,8 @@ async def _snapshot(request: Request) -> Response:
         return PlainTextResponse(f"expected one of {', '.join(SITES)}, found host {host!r}\n", 404)
     query = dict(request.query_params)
     fault = query.pop("FAULTS", None) or _fault(request, host, day)
+    if fault and fault not in faults.NAMES:
+        return PlainTextResponse(f"expected one of {', '.join(faults.NAMES)}, found fault {fault!r}\n", 400)
     if fault == "slow":
         await asyncio.sleep(faults.SLOW_S)
     page = answer(Visit(day, host, "/" + params.get("path", ""), query), fault)
@@ -75,13 +86,8 @@ async def _index(request: Request) -> Response:
     """List the sites and their pages of a day (`?day=`) for a person."""
     day = html.escape(request.query_params.get("day", request.app.state.shown_day.isoformat()))
     items = "".join(
-        f"<li>{host}<ul>"
-        + "".join(f"<li><a href='/{day}/{host}{path}'>{html.escape(path)}</a></li>" for path in module.PATHS)
-        + "</ul></li>"
+        f"<dt>{host}</dt>"
+        + "".join(f"<dd><a href='/{day}/{host}{path}'>{html.escape(path)}</a></dd>" for path in module.PATHS)
         for host, module in SITES.items()
     )
-    return HTMLResponse(
-        f"<!DOCTYPE html><html lang='en'><title>Demo sites</title><h1>Demo sites as of {day}</h1>"
-        f"<p>Addresses are /YYYY-MM-DD/host/path. A grammar wrote all texts. "
-        f"Append ?FAULTS=NAME to see an accident: {', '.join(faults.NAMES)}.</p><ul>{items}</ul></html>"
-    )
+    return HTMLResponse(_INDEX.format(day=day, faults=", ".join(faults.NAMES), items=items))

@@ -1,4 +1,8 @@
-"""The sites: host -> module that renders its pages, a module being HOST, PATHS and `answer(visit)`."""
+"""The sites: host -> module that renders its pages.
+
+To add one: a module here with HOST (and MIRRORS, if sister hosts show the same), PATHS for the index page,
+and `answer(visit)`; its page in `templates/`; its name below; its topics in `demo.grammar.SITES`.
+"""
 
 from __future__ import annotations
 

@@ -153,6 +153,12 @@ def test_a_fault_can_be_asked_for_in_the_address():
     assert client.get(f"/{DAY}/74.ru{DAILY}?FAULTS=http-429").status_code == 429
 
 
+def test_an_unknown_fault_in_the_address_is_refused_by_naming_the_known():
+    refusal = TestClient(application()).get(f"/{DAY}/74.ru{DAILY}?FAULTS=flood")
+    assert refusal.status_code == 400
+    assert "missing-sign" in refusal.text
+
+
 def test_robots_file_is_there_even_when_the_pages_are_not():
     assert ru74("http-503", path="/robots.txt").status == 200
 
