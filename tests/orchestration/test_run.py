@@ -42,7 +42,7 @@ def test_the_programs_get_exactly_the_agreed_arguments(project):
     root = str(project.storage)
     model, registry = f"{root}/models/2026-11-23", f"{root}/registry"
     assert {call[0]: call[2:] for call in project.calls()} == {
-        "collect": ["--date", "2026-11-23", "--history-days", "30", "--storage", root],
+        "collect": ["--date", "2026-11-23", "--history-days", "20", "--storage", root],
         "process": ["--storage", root],
         "train": [
             *["--config", "model_training/configs/tiny.toml", "--data", f"{root}/processed"],
