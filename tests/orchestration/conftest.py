@@ -14,7 +14,7 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 FAKE = """
-import json, os, pathlib, sys, time
+import hashlib, json, os, pathlib, sys, time
 
 def main(step, product):
     argv = sys.argv[1:]
