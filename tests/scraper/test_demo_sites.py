@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from scraper.sources import permissions
 from tests.scraper.conftest import ROOT
 from tests.scraper.pages import DAY, manifests_under
 
@@ -25,8 +26,8 @@ def collect_demo(tmp_path):
     return collect
 
 
-def test_every_default_source_is_collected_whole_from_its_demo_site(collect_demo, tmp_path):
-    code, last, errors = collect_demo()
+def test_every_source_is_collected_whole_from_its_demo_site(collect_demo, tmp_path):
+    code, last, errors = collect_demo("--spiders", ",".join(permissions()))
     assert (code, last["outcome"]) == (0, "done"), errors
     assert last["missing"] == {}
     for manifest in manifests_under(tmp_path).values():
