@@ -29,11 +29,12 @@ from scrapy.settings import Settings
 from scrapy.spiderloader import SpiderLoader
 
 import scraper
-from scraper.base import HoroscopeSpider, Page, rightly_decoded
+from scraper.base import HoroscopeSpider, Page
 from scraper.days import moscow_today, parse_day, printed_dates
 from scraper.outcome import last_line
 from scraper.page_faults import disguise
 from scraper.processors import is_horoscope_text, node_text, single_spaces
+from scraper.reading import rightly_decoded
 from scraper.signs import sign_in
 from scraper.strategies import select
 

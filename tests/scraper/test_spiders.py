@@ -6,8 +6,8 @@ import datetime as dt
 
 import pytest
 
-from scraper.base import Page, rightly_decoded
 from scraper.items import SIGNS
+from scraper.reading import Page, rightly_decoded
 from tests.scraper.pages import (
     DAY,
     astroscope_page,
