@@ -4,6 +4,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from fake_model import FakeModel, FakeWriter, publish
 
 from serving import publish as program
 from serving.command import CommandError
-from serving.days import TEXT_FIELDS, day_path, read_day
+from serving.days import TEXT_FIELDS, CorruptDayError, day_path, read_day
 from serving.signs import SIGNS
 
 HERE = Path(__file__).parent
@@ -188,3 +189,24 @@ def test_wrong_arguments_exit_with_2_and_say_what_was_expected(wrong, capsys):
     with pytest.raises(SystemExit, match="2"):
         program.main(wrong)
     assert "expected" in capsys.readouterr().err
+
+
+def test_a_reader_at_any_instant_finds_a_whole_day(tmp_path, day):
+    publish(tmp_path, day)
+    done, torn = threading.Event(), []
+
+    def read():
+        while not done.is_set():
+            try:
+                assert read_day(str(tmp_path), day) is not None
+            except (CorruptDayError, AssertionError) as error:
+                torn.append(error)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    document_now = document(tmp_path, day)
+    for _ in range(150):
+        program.write_day(str(tmp_path), day, document_now)
+    done.set()
+    reader.join()
+    assert torn == []

@@ -31,7 +31,7 @@ SAYINGS = [
 class Engine:
     """Gives grammatical nonsense by the seed; every third completion is too short to pass."""
 
-    def complete(self, prompts, seeds):
+    def complete(self, prompts, seeds, *_):
         return [self._text(seed) if seed % 3 else "Коротко." for seed in seeds]
 
     def _text(self, seed):
@@ -90,7 +90,7 @@ def test_a_damaged_model_directory_is_told_not_raised(tmp_path):
 
 def test_a_model_that_fails_while_writing_gives_way_to_the_previous_one(tmp_path, day):
     class OutOfMemory:
-        def complete(self, prompts, seeds):
+        def complete(self, prompts, seeds, *_):
             raise MemoryError("cannot allocate")
 
     class Greedy(Champion):
