@@ -30,7 +30,7 @@ from model_training.gates import Gates
 from model_training.intervals import Figure, mean, ratio
 from model_training.prompts import SIGN_NAMES, controls_of
 from model_training.report import write_report
-from model_training.samples import TrainingTexts, describe
+from model_training.samples import describe
 
 MAX_TEST, MAX_GOLDEN = 400, 100
 """Held-out texts that are scored; more would only narrow the interval."""
@@ -124,42 +124,35 @@ def compare(own: Scored, other: Scored) -> Figure:
     return ratio(change, other.bits, [row.date for row in own.rows])
 
 
-def baselines_table(
-    parts: Split,
-    count: int,
-    topics: Sequence[str],
-    gates: Gates,
-    known: TrainingTexts,
-    template: SentenceTemplate,
-) -> dict[str, dict[str, Figure]]:
-    """The rows beside the models: held-out people, the template, retrieval; as many texts as the model
-    wrote."""
-    prompts = [(sign, topic) for topic in topics for sign in SIGN_NAMES][:count]
-    people = random.Random(0).sample(parts.held_out, min(count, len(parts.held_out)))
-    signs = [sign for sign, _ in prompts]
-    return {
-        "people, held out": describe(
-            [row.clean_text for row in people], [row.sign for row in people], gates, known
-        ),
-        "template": describe(
-            [template.write(topic, seed) for seed, (_, topic) in enumerate(prompts)], signs, gates, known
-        ),
-        "retrieval": describe(
-            [retrieve(parts.train, *prompt, seed) for seed, prompt in enumerate(prompts)], signs, gates, known
-        ),
+def judge_texts(
+    written: Written, parts: Split, gates: Gates, known: Gates, template: SentenceTemplate
+) -> tuple[dict[str, Figure], dict[str, dict[str, Figure]]]:
+    """Figures of the accepted texts, and the rows beside them: held-out people, the template, retrieval.
+
+    Each row has as many texts as the model wrote, so that figures that depend on the number can be compared.
+    """
+    asked = [(text.sign, text.topic) for text in written.texts if text.text is not None]
+    asked = asked or [(text.sign, text.topic) for text in written.texts]
+    people = random.Random(0).sample(parts.held_out, min(len(asked), len(parts.held_out)))
+    signs = [sign for sign, _ in asked]
+    glued = [template.write(topic, seed) for seed, (_, topic) in enumerate(asked)]
+    found = [retrieve(parts.train, *prompt, seed) for seed, prompt in enumerate(asked)]
+    table = {
+        "people, held out": describe([r.clean_text for r in people], [r.sign for r in people], gates, known),
+        "template": describe(glued, signs, gates, known),
+        "retrieval": describe(found, signs, gates, known),
     }
+    figures = {"yield": written.yields()}
+    if written.accepted:
+        figures |= describe([text for _, text in written.accepted], signs, gates, known)
+        human, own = table["people, held out"]["distinct_2"].value, figures["distinct_2"]
+        figures["diversity_to_human"] = Figure(own.value / human, own.n, own.low / human, own.high / human)
+    return figures, table
 
 
 def leaked(gates: Gates, parts: Split) -> Figure:
-    """Held-out texts whose every five-word run the model has in its training index, though not all are in
-    ours."""
-    honest = Gates.build([row.clean_text for row in parts.train], [])
-    return mean(
-        [
-            gates.copied_share(row.clean_text) == 1.0 and honest.copied_share(row.clean_text) < 1.0
-            for row in parts.held_out
-        ]
-    )
+    """Share of the held-out texts that the model, by its own index, was trained on."""
+    return mean([gates.has_learnt(row.clean_text) for row in parts.held_out])
 
 
 def evaluate(model: Path, parts: Split, candidates: int, seed: int, address: str | None) -> dict[str, Any]:
@@ -174,26 +167,20 @@ def evaluate(model: Path, parts: Split, candidates: int, seed: int, address: str
     templated = Scored(rows, np.array([template.bits_of(row.clean_text) for row in rows]))
     _say(f"bits per character {own.figure().value:.4f}; 5-gram {five_gram.figure().value:.4f}")
     written = write_samples(writer, parts.held_out, candidates)
-    known = TrainingTexts([row.clean_text for row in parts.train])
-    texts, signs = [text for _, text in written.accepted], [sign for sign, _ in written.accepted]
-    table = baselines_table(parts, len(texts) or 12, topics_of(parts.held_out), writer.gates, known, template)
+    known = Gates.build([row.clean_text for row in parts.train], [])
+    judged, table = judge_texts(written, parts, writer.gates, known, template)
     metrics = {
         "bits_per_character": own.figure(),
         "bits_five_gram": five_gram.figure(),
         "bits_template": templated.figure(),
         "bits_to_five_gram": ratio(own.bits, five_gram.bits, [row.date for row in rows]),
         "bits_to_template": ratio(own.bits, templated.bits, [row.date for row in rows]),
-        "yield": written.yields(),
         "leaked_texts": leaked(writer.gates, parts),
+        **judged,
     }
-    if texts:
-        metrics |= describe(texts, signs, writer.gates, known)
-        human = table["people, held out"]["distinct_2"].value
-        shown = metrics["distinct_2"]
-        metrics["diversity_to_human"] = Figure(
-            shown.value / human, shown.n, shown.low / human, shown.high / human
-        )
-    _say(f"{len(texts)} of {len(written.texts)} prompts answered, yield {metrics['yield'].value:.0%}")
+    _say(
+        f"{len(written.accepted)} of {len(written.texts)} prompts answered, yield {judged['yield'].value:.0%}"
+    )
     return {
         "schema": 1,
         "metrics": _as_json(metrics),
@@ -202,15 +189,16 @@ def evaluate(model: Path, parts: Split, candidates: int, seed: int, address: str
         "refused_by": written.failures(),
         "test_from": parts.cutoff.isoformat(),
         "texts": [
-            {
-                "sign": sign,
-                "text": text,
-                "nearest": dict(zip(("share", "text"), known.nearest(text), strict=True)),
-            }
+            {"sign": sign, "text": text, "nearest": _nearest(text, known, parts)}
             for sign, text in written.accepted[: len(SIGN_NAMES)]
         ],
         "against_champion": against_champion(address, own, written, parts, candidates),
     }
+
+
+def _nearest(text: str, known: Gates, parts: Split) -> dict[str, Any]:
+    share, number = known.nearest(text)
+    return {"share": share, "text": parts.train[number].clean_text if share else ""}
 
 
 def against_champion(
@@ -258,6 +246,7 @@ def main(argv: list[str] | None = None) -> int:
     summary: dict[str, Any] = {"step": "evaluate", "outcome": "failed", "rows_in": 0, "rows_out": 0}
     code = 1
     try:
+        inference.check_is_model(args.model)
         parts = split(read_dataset(args.data)[0])
         document = evaluate(args.model, parts, args.candidates, args.seed, args.registry)
         document["seconds"] = round(time.monotonic() - started, 1)

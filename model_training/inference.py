@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from model_training.gates import Gates
+from model_training.gates import BROKEN, Gates
 from model_training.prompts import SIGN_NAMES, PromptTemplate
 
 MIN_TEXT_CHARS, MAX_TEXT_CHARS = 300, 500
@@ -73,9 +73,9 @@ class Text:
 
 
 class Engine(Protocol):
-    """What samples: prompts and seeds in, raw completions out, one for each prompt."""
+    """What samples: prompts, seeds and signs in, raw completions out, one for each prompt."""
 
-    def complete(self, prompts: Sequence[str], seeds: Sequence[int]) -> list[str]: ...
+    def complete(self, prompts: Sequence[str], seeds: Sequence[int], signs: Sequence[str]) -> list[str]: ...
 
 
 def seed_of(day: dt.date, sign: str, topic: str, model_version: str, attempt: int = 0) -> int:
@@ -85,10 +85,14 @@ def seed_of(day: dt.date, sign: str, topic: str, model_version: str, attempt: in
 
 
 def cut_to_whole_sentences(text: str, max_chars: int = MAX_TEXT_CHARS) -> str:
-    """The longest beginning of at most `max_chars` characters that ends a sentence; empty when there is
-    none."""
+    """The longest beginning of at most `max_chars` characters that ends a sentence; empty when there is none.
+
+    A small model sometimes adds scraps to a good text: nothing after the first broken place is kept.
+    """
     text = " ".join(text.split())
-    ends = [end.end() for end in SENTENCE_END.finditer(text) if end.end() <= max_chars]
+    broken = BROKEN.search(text)
+    limit = min(max_chars, broken.start() + 1 if broken else max_chars)
+    ends = [end.end() for end in SENTENCE_END.finditer(text) if end.end() <= limit]
     return text[: ends[-1]] if ends else ""
 
 
@@ -123,7 +127,8 @@ class Writer:
                 continue
             prompts = [self.prompt(*key, number) for key, number in jobs]
             seeds = [seed_of(day, *key, self.version, attempt) + number for key, number in jobs]
-            for (key, _), raw in zip(jobs, self.engine.complete(prompts, seeds), strict=True):
+            signs_of_jobs = [sign for (sign, _), _ in jobs]
+            for (key, _), raw in zip(jobs, self.engine.complete(prompts, seeds, signs_of_jobs), strict=True):
                 text = cut_to_whole_sentences(raw)
                 drawn[key].append((text, self.gates.check(text, sign=key[0])))
         return [self._best(key, drawn[key], seed_of(day, *key, self.version, attempt)) for key in asked]
@@ -164,6 +169,22 @@ def load(model_dir: str | Path, version: str | None = None) -> Writer:
 
     Raises ModelProblem when the directory is missing or not whole.
     """
+    folder = check_is_model(model_dir)
+    from model_training.sampling import TorchEngine
+
+    try:
+        version = version or json.loads((folder / "metrics.json").read_text())["weights_sha256"][:12]
+        template, gates = PromptTemplate.load(folder / "prompt.json"), Gates.load(folder / "train_index.npz")
+        return Writer(TorchEngine(folder), template, gates, version)
+    except (KeyError, ValueError, OSError) as error:
+        raise ModelProblem(
+            f"expected a model of this version, found {type(error).__name__}: {error}, in {folder}; "
+            "train it again"
+        ) from error
+
+
+def check_is_model(model_dir: str | Path) -> Path:
+    """The directory, if it has every file of a model. Raises ModelProblem otherwise."""
     folder = Path(model_dir)
     needed = ("metrics.json", "config.json", "tokenizer.json", "prompt.json", "train_index.npz")
     missing = [name for name in needed if not (folder / name).is_file()]
@@ -172,13 +193,7 @@ def load(model_dir: str | Path, version: str | None = None) -> Writer:
             f"expected a trained model, found no {', '.join(missing)}, in {folder}; "
             "train one with model_training.train"
         )
-    from model_training.sampling import TorchEngine
-
-    version = (
-        version or json.loads((folder / "metrics.json").read_text(encoding="utf-8"))["weights_sha256"][:12]
-    )
-    template = PromptTemplate.load(folder / "prompt.json")
-    return Writer(TorchEngine(folder), template, Gates.load(folder / "train_index.npz"), version)
+    return folder
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -33,7 +33,7 @@ from model_training.optimizer import MuonWithAdamW, adamw
 from model_training.sampling import has_fast_bf16
 from model_training.tokens import Example, collate
 
-M_MMAP_MAX, M_TRIM_THRESHOLD = -4, -1
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """glibc's names for mallopt(3)."""
 WHOLE = "whole"
 """File in a checkpoint, written last."""
@@ -133,7 +133,7 @@ def keep_memory() -> None:
     """Tell glibc to keep freed memory for the next step; elsewhere (musl, macOS) nothing happens."""
     with contextlib.suppress(OSError, AttributeError):
         libc = ctypes.CDLL(None)
-        libc.mallopt(M_MMAP_MAX, 0)
+        libc.mallopt(M_MMAP_THRESHOLD, 32 << 20)
         libc.mallopt(M_TRIM_THRESHOLD, 1 << 30)
 
 

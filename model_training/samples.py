@@ -4,15 +4,10 @@ interval."""
 from collections import Counter
 from collections.abc import Sequence
 
-import numpy as np
-
-from model_training.gates import WORD, Gates, is_well_formed, shingles
+from model_training.gates import NEAR_DUPLICATE, WORD, Gates, is_well_formed
 from model_training.intervals import Figure, mean
 from model_training.safety import unsafe_spans
 from model_training.signs import mentioned_signs
-
-NEAR_DUPLICATE = 0.8
-"""Share of a text's five-word runs found in one and the same other text."""
 
 
 def words_of(text: str) -> list[str]:
@@ -41,36 +36,13 @@ def self_overlap(texts: Sequence[str]) -> Figure:
     return mean(largest)
 
 
-class TrainingTexts:
-    """The training set by five-word run, to find the nearest training text of any text."""
+def describe(texts: Sequence[str], signs: Sequence[str], gates: Gates, known: Gates) -> dict[str, Figure]:
+    """The table's row for a list of texts and the signs they are for.
 
-    def __init__(self, texts: Sequence[str]) -> None:
-        self.texts = texts
-        found = [shingles(text)[0] for text in texts]
-        owners = np.repeat(np.arange(len(found)), [len(hashes) for hashes in found])
-        keys = np.concatenate(found) if found else np.zeros(0, np.uint64)
-        order = np.argsort(keys, kind="stable")
-        self.keys, self.owners = keys[order], owners[order]
-
-    def nearest(self, text: str) -> tuple[float, str]:
-        """(share of `text`'s runs found in the nearest training text, that text)."""
-        hashes = np.unique(shingles(text)[0])
-        first, last = np.searchsorted(self.keys, hashes), np.searchsorted(self.keys, hashes, side="right")
-        votes = Counter(
-            int(owner) for a, b in zip(first, last, strict=True) for owner in np.unique(self.owners[a:b])
-        )
-        if not votes:
-            return 0.0, ""
-        owner, count = votes.most_common(1)[0]
-        return count / len(hashes), self.texts[owner]
-
-
-def describe(
-    texts: Sequence[str], signs: Sequence[str], gates: Gates, training: TrainingTexts
-) -> dict[str, Figure]:
-    """The table's row for a list of texts and the signs they are for."""
-    nearest = [training.nearest(text)[0] for text in texts]
-    copied = [gates.copied_chars(text) for text in texts]
+    `gates` are the model's own; `known` is built from the training texts themselves, not by the model.
+    """
+    nearest = [known.nearest(text)[0] for text in texts]
+    copied = [known.copied_chars(text) for text in texts]
     return {
         "format_share": mean([is_well_formed(text) for text in texts]),
         "wrong_sign_share": mean([not mentioned_signs(t) <= {s} for t, s in zip(texts, signs, strict=True)]),

@@ -15,9 +15,11 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 from transformers.cache_utils import DynamicLayer
 from transformers.utils import logging
 
+from model_training.signs import names_another_sign
+
 MAX_NEW_TOKENS = 176
 BATCH_ROWS = 160
-TEMPERATURE, TOP_P = 0.8, 0.95
+TEMPERATURE, TOP_P = 0.9, 0.95
 TOP_K = 64
 """The nucleus is sought among so many most probable tokens: a full sort of the vocabulary costs more than
 the model."""
@@ -58,8 +60,8 @@ class GrowingLayer(DynamicLayer):
 class Row:
     """One text in the making: its prompt, its own random numbers, what is written."""
 
-    def __init__(self, prompt: list[int], seed: int, end: int) -> None:
-        self.prompt, self.end = prompt, end
+    def __init__(self, prompt: list[int], seed: int, sign: str, end: int) -> None:
+        self.prompt, self.end, self.sign = prompt, end, sign
         self.draws = np.random.default_rng(seed).random(MAX_NEW_TOKENS)
         self.written: list[int] = []
         self.ended = False
@@ -87,15 +89,32 @@ class TorchEngine:
         dtype = torch.bfloat16 if has_fast_bf16() else torch.float32
         model: Any = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, dtype=dtype)
         self.model = model.to(self.device).eval()
+        self.banned: dict[str, torch.Tensor] = {}
 
-    def complete(self, prompts: Sequence[str], seeds: Sequence[int]) -> list[str]:
-        """Completions in the order of `prompts`; each depends on its prompt and seed only."""
+    def complete(self, prompts: Sequence[str], seeds: Sequence[int], signs: Sequence[str]) -> list[str]:
+        """Completions in the order of `prompts`; each depends on its prompt, seed and sign only.
+
+        Tokens that can only name another sign than the wanted one are never drawn: a small model is often
+        unsure whom it speaks to, and all it says else is good.
+        """
         encoded = self.tokenizer(list(prompts), add_special_tokens=False)["input_ids"]
         end = self.tokenizer.eos_token_id
-        rows = [Row(ids or [end], seed, end) for ids, seed in zip(encoded, seeds, strict=True)]
+        rows = [
+            Row(ids or [end], seed, sign, end) for ids, seed, sign in zip(encoded, seeds, signs, strict=True)
+        ]
         for start in range(0, len(rows), BATCH_ROWS):
             self._fill(rows[start : start + BATCH_ROWS])
         return [str(self.tokenizer.decode(row.written, skip_special_tokens=True)) for row in rows]
+
+    def _ban(self, sign: str) -> torch.Tensor:
+        """[vocabulary]: minus infinity for the tokens that name another sign, else 0."""
+        if sign not in self.banned:
+            pieces = self.tokenizer.batch_decode([[token] for token in range(len(self.tokenizer))])
+            banned = [names_another_sign(piece, sign) for piece in pieces]
+            mask = torch.zeros(self.model.config.vocab_size, device=self.device)
+            mask[: len(banned)].masked_fill_(torch.tensor(banned, device=self.device), -torch.inf)
+            self.banned[sign] = mask
+        return self.banned[sign]
 
     @torch.inference_mode()
     def _fill(self, rows: list[Row]) -> None:
@@ -108,7 +127,8 @@ class TorchEngine:
         for at in range(first, longest + MAX_NEW_TOKENS):
             logits = self.model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1).logits
             draws = torch.tensor([row.draw() for row in rows], device=self.device)
-            sampled = sample(logits[:, -1].float(), draws).tolist()
+            allowed = logits[:, -1].float() + torch.stack([self._ban(row.sign) for row in rows])
+            sampled = sample(allowed, draws).tolist()
             tokens = [row.take(at, token) for row, token in zip(rows, sampled, strict=True)]
             alive = [place for place, row in enumerate(rows) if not row.ended]
             if not alive:

@@ -24,6 +24,25 @@ STEMS = {
 }
 EVERYDAY = {"cancer", "leo", "virgo", "libra", "pisces", "gemini"}
 FORMS = {sign: re.compile(rf"\b{stem}\b", re.IGNORECASE) for sign, stem in STEMS.items()}
+BEGINNINGS = {
+    "aries": ("овн",),
+    "taurus": ("тельц",),
+    "gemini": ("близнец",),
+    "leo": ("льв",),
+    "scorpio": ("скорп", "скорпи"),
+    "sagittarius": ("стрельц",),
+    "capricorn": ("козер", "козеро"),
+    "aquarius": ("водоле",),
+}
+"""Pieces of words that nothing but the sign begins with."""
+
+
+def names_another_sign(piece: str, sign: str) -> bool:
+    """Whether a token, as decoded, can only be (the beginning of) the name of another sign than `sign`."""
+    word = piece.strip()
+    others = set(STEMS) - {sign}
+    whole = any(FORMS[o].fullmatch(word) and (o not in EVERYDAY or word[0].isupper()) for o in others if word)
+    return whole or any(word.lower() in BEGINNINGS.get(other, ()) for other in others)
 
 
 def mentioned_signs(text: str) -> set[str]:

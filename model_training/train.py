@@ -146,7 +146,7 @@ def train(lineage: Lineage, parts: Split, work: Path, resume: bool) -> dict[str,
     model.save_pretrained(work)
     tokenizer.save_pretrained(work)
     DEFAULT_TEMPLATE.save(work / "prompt.json")
-    Gates.build((r.clean_text for r in parts.train), [r.clean_text for r in parts.held_out]).save(
+    Gates.build([r.clean_text for r in parts.train], [r.clean_text for r in parts.held_out]).save(
         work / "train_index.npz"
     )
     loop.write_losses(rows, work)

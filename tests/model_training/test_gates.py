@@ -11,7 +11,7 @@ from model_training.gates import Gates, is_fluent, is_well_formed
 from model_training.inference import cut_to_whole_sentences
 from model_training.prompts import SIGN_NAMES
 from model_training.safety import unsafe_spans
-from model_training.signs import FORMS, mentioned_signs
+from model_training.signs import FORMS, mentioned_signs, names_another_sign
 
 GOOD = (
     "Утро начнётся с хорошей новости, и она задаст тон всему дню. Не торопитесь с решениями: то, что кажется "
@@ -23,7 +23,7 @@ GOOD = (
 
 def test_a_good_text_passes_every_gate() -> None:
     assert Gates.build([], []).check(GOOD, "leo") == dict.fromkeys(
-        ("format", "sign", "copied", "safe", "fluent"), True
+        ("format", "sign", "copied", "near_duplicate", "safe", "fluent"), True
     )
 
 
@@ -146,3 +146,32 @@ def test_the_cut_keeps_as_many_sentences_as_fit() -> None:
     assert cut_to_whole_sentences("Раз. Два. Три", 500) == "Раз. Два."
     assert cut_to_whole_sentences("Раз. Два. Три.", 500) == "Раз. Два. Три."
     assert cut_to_whole_sentences("Раз. Два. Три.", 12) == "Раз. Два."
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        (". Вечером", ". вечером"),
+        (". Вечером", ".Вечером"),
+        ("дня.", "дня.."),
+        ("дня.", "дня.:"),
+        (", и", " , и"),
+    ],
+)
+def test_scraps_and_stray_marks_fail_the_format_gate_and_are_cut_off(right: str, wrong: str) -> None:
+    broken = GOOD.replace(right, wrong, 1)
+    assert broken != GOOD and not is_well_formed(broken)
+    assert GOOD.startswith(cut_to_whole_sentences(broken).rstrip("."))
+
+
+def test_three_dots_and_surprised_dots_are_good_russian() -> None:
+    for marks in ("...", "…", "?..", "!.."):
+        assert is_well_formed(GOOD.replace("всему дню.", f"всему дню{marks}"))
+
+
+@pytest.mark.parametrize(
+    ("piece", "banned"),
+    [(" Овнам", True), ("Овн", True), (" Львов", False), (" Ов", False), (" рыба", False), (" Рыбам", True)],
+)
+def test_pieces_that_can_only_name_another_sign_are_known(piece: str, banned: bool) -> None:
+    assert names_another_sign(piece, "leo") is banned

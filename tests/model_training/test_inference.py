@@ -1,10 +1,12 @@
 """The writer draws, gates and chooses; the engine samples fast and always the same."""
 
 import datetime as dt
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -37,7 +39,7 @@ class Scripted:
     def __init__(self, answer) -> None:
         self.answer, self.asked = answer, 0
 
-    def complete(self, prompts, seeds):
+    def complete(self, prompts, seeds, signs):
         self.asked += len(prompts)
         return [self.answer(seed) for seed in seeds]
 
@@ -99,24 +101,25 @@ def test_same_seed_same_text_whoever_stands_beside_it(nano_model: Path) -> None:
     prompts = [DEFAULT_TEMPLATE.render({"sign": sign}) for sign in ("leo", "aries", "gemini")]
     prompts[1] = DEFAULT_TEMPLATE.render({"sign": "aries", "topic": "love", "length": "400-450"})
     engine.model.float()
-    together = engine.complete(prompts, [1, 2, 3])
-    alone = [engine.complete([prompt], [seed])[0] for prompt, seed in zip(prompts, [1, 2, 3], strict=True)]
-    assert together == alone == engine.complete(prompts, [1, 2, 3])
-    assert engine.complete(prompts, [4, 5, 6]) != together
+    signs = ["leo", "aries", "gemini"]
+    together = engine.complete(prompts, [1, 2, 3], signs)
+    each = zip(prompts, [1, 2, 3], signs, strict=True)
+    alone = [engine.complete([prompt], [seed], [sign])[0] for prompt, seed, sign in each]
+    assert together == alone == engine.complete(prompts, [1, 2, 3], signs)
+    assert engine.complete(prompts, [4, 5, 6], signs) != together
 
 
 def test_greedy_choice_equals_transformers_own_generate(nano_model: Path, monkeypatch) -> None:
     monkeypatch.setattr(sampling, "TOP_K", 1)
     monkeypatch.setattr(sampling, "MAX_NEW_TOKENS", 24)
     engine = sampling.TorchEngine(nano_model)
-    engine.model.float()
     prompts = [
         DEFAULT_TEMPLATE.render({"sign": "leo"}),
         DEFAULT_TEMPLATE.render({"sign": "leo", "topic": "love"}),
     ]
     tokenizer = AutoTokenizer.from_pretrained(nano_model)
-    model = AutoModelForCausalLM.from_pretrained(nano_model, dtype=torch.float32)
-    for prompt, ours in zip(prompts, engine.complete(prompts, [1, 2]), strict=True):
+    engine.model = model = AutoModelForCausalLM.from_pretrained(nano_model, dtype=torch.float32)
+    for prompt, ours in zip(prompts, engine.complete(prompts, [1, 2], ["leo", "leo"]), strict=True):
         ids = torch.tensor([tokenizer(prompt, add_special_tokens=False)["input_ids"]])
         theirs = model.generate(ids, max_new_tokens=24, do_sample=False)[0, ids.shape[1] :]
         assert ours == tokenizer.decode(theirs, skip_special_tokens=True)
@@ -134,6 +137,14 @@ def test_a_directory_that_is_no_model_is_named(tmp_path: Path) -> None:
         inference.ModelProblem, match=r"expected a trained model, found no metrics.json.*train"
     ):
         inference.load(tmp_path)
+
+
+def test_a_model_of_another_version_is_named(nano_model: Path, tmp_path: Path) -> None:
+    old = tmp_path / "old"
+    shutil.copytree(nano_model, old)
+    np.savez(old / "train_index.npz", index=np.zeros(1, np.uint64))
+    with pytest.raises(inference.ModelProblem, match="expected a model of this version"):
+        inference.load(old)
 
 
 @pytest.mark.parametrize("module", ["inference", "registry"])

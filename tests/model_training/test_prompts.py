@@ -54,7 +54,7 @@ class Recorder:
     def __init__(self) -> None:
         self.prompts: list[str] = []
 
-    def complete(self, prompts: list[str], seeds: list[int]) -> list[str]:
+    def complete(self, prompts: list[str], seeds: list[int], signs: list[str]) -> list[str]:
         self.prompts += prompts
         return [""] * len(prompts)
 

@@ -1,0 +1,217 @@
+"""Figures are right, and models that are bad on purpose are refused by the gate that is meant for them."""
+
+import dataclasses
+import datetime as dt
+import itertools
+import json
+import math
+import random
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model_training import evaluate, inference, registry
+from model_training.baselines import CharacterNgram, SentenceTemplate, sentences_of
+from model_training.corpus import Split, read_dataset, split
+from model_training.decision import decide
+from model_training.gates import Gates
+from model_training.intervals import mean, ratio
+from model_training.likelihood import bits_of
+from model_training.prompts import DEFAULT_TEMPLATE
+from model_training.samples import distinct, self_overlap
+from model_training.sampling import TorchEngine
+
+DAY = dt.date(2026, 11, 23)
+
+
+def test_bits_are_the_sum_over_completion_and_end_of_text(nano_model: Path) -> None:
+    engine = TorchEngine(nano_model)
+    engine.model.float()
+    pairs = [("Знак: Лев\n\n", "День будет хорош."), ("Знак: Овен\nТема: любовь\n\n", "Вечер. И утро.")]
+    for (prompt, text), bits in zip(pairs, bits_of(engine, pairs), strict=True):
+        before = engine.tokenizer(prompt, add_special_tokens=False)["input_ids"]
+        ids = [*before, *engine.tokenizer(text, add_special_tokens=False)["input_ids"], 0]
+        with torch.inference_mode():
+            chances = engine.model(input_ids=torch.tensor([ids])).logits[0].float().log_softmax(-1)
+        expected = -sum(float(chances[at - 1, ids[at]]) for at in range(len(before), len(ids))) / math.log(2)
+        assert bits == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_five_gram_prefers_what_it_has_seen() -> None:
+    ngram = CharacterNgram(["абаб ва.", "ваба аб!"] * 3)
+    assert ngram.bits_of("абаб ва.") < ngram.bits_of("вава ба.") < ngram.bits_of("щщщщ щщ.")
+
+
+def test_the_five_gram_is_a_probability() -> None:
+    """All strings of up to three of the two letters together have at most the whole chance."""
+    ngram = CharacterNgram(["аб", "ба", "абба"])
+    strings = [""] + ["".join(s) for n in (1, 2, 3) for s in itertools.product("аб", repeat=n)]
+    total = sum(2.0 ** -ngram.bits_of(string) for string in strings)
+    assert 0.5 < total <= 1.0
+
+
+def test_the_template_knows_whole_sentences(processed: Path) -> None:
+    parts = split(read_dataset(str(processed))[0])
+    ngram = CharacterNgram([row.clean_text for row in parts.train])
+    template = SentenceTemplate(parts.train, ngram)
+    known = parts.train[0].clean_text
+    assert template.bits_of(known) < ngram.bits_of(known)
+    assert " ".join(sentences_of(known)) == known
+    written = template.write("love", 1)
+    assert written == template.write("love", 1) and len(written) >= 300
+    assert all(template.known[sentence] for sentence in sentences_of(written))
+
+
+def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(0)
+    hits = 0
+    for _ in range(100):
+        figure = mean(rng.normal(5.0, 1.0, 60))
+        hits += figure.low <= 5.0 <= figure.high
+    assert hits >= 87
+
+
+def test_texts_of_one_day_are_not_taken_for_independent() -> None:
+    rng = np.random.default_rng(1)
+    days = np.repeat(np.arange(12), 20)
+    values = np.repeat(rng.normal(0, 1, 12), 20) + rng.normal(0, 0.1, 240) + 10
+    alone, clustered = mean(values), mean(values, days)
+    assert clustered.smallest_visible_difference > 2.5 * alone.smallest_visible_difference
+
+
+@given(st.lists(st.floats(0.1, 10), min_size=3, max_size=30))
+def test_a_ratio_to_itself_is_one_without_doubt(values: list[float]) -> None:
+    figure = ratio(values, values, range(len(values)))
+    assert figure.value == pytest.approx(1) and figure.low == pytest.approx(1) == pytest.approx(figure.high)
+
+
+def test_diversity_of_one_text_repeated_is_low() -> None:
+    texts = ["один два три четыре пять шесть", "семь восемь девять десять сто двести"]
+    assert distinct(texts, 2).value == 1
+    assert distinct(texts * 5, 2).value == pytest.approx(0.2)
+    assert self_overlap(texts).value == 0 and self_overlap(texts * 2).value == 1
+
+
+def test_the_nearest_training_text_is_found() -> None:
+    known = Gates.build(["один два три четыре пять шесть семь", "а б в г д е ж з и к"], [])
+    assert known.nearest("раз а б в г д е ж") == (3 / 4, 1)
+    assert known.nearest("ничего похожего тут нет совсем никак") == (0.0, 0)
+
+
+class Scripted:
+    """An engine that says what a function of (prompt, seed) says."""
+
+    def __init__(self, say) -> None:
+        self.say = say
+
+    def complete(self, prompts, seeds, signs):
+        return [self.say(prompt, seed) for prompt, seed in zip(prompts, seeds, strict=True)]
+
+
+@pytest.fixture(scope="module")
+def world(processed: Path) -> tuple[Split, Gates, Gates, SentenceTemplate]:
+    """People here glue few sentences, so the copy limit of the gates is set by hand: half a text."""
+    parts = split(read_dataset(str(processed))[0])
+    gates = dataclasses.replace(Gates.build([r.clean_text for r in parts.train], []), max_copied_chars=150)
+    ngram = CharacterNgram([row.clean_text for row in parts.train])
+    known = Gates.build([row.clean_text for row in parts.train], [])
+    return parts, gates, known, SentenceTemplate(parts.train, ngram)
+
+
+def verdict(world, say, **also: float) -> tuple[bool, str]:
+    """The decision on a model that says `say(prompt, seed)`, its likelihood assumed good."""
+    parts, gates, known, template = world
+    writer = inference.Writer(Scripted(say), DEFAULT_TEMPLATE, gates, "1")
+    written = evaluate.write_samples(writer, parts.held_out, candidates=3)
+    figures, _ = evaluate.judge_texts(written, parts, gates, known, template)
+    metrics = {name: figure.as_json() for name, figure in figures.items()}
+    for name, value in ({"bits_to_five_gram": 0.8, "leaked_texts": 0.0} | also).items():
+        metrics[name] = {"value": value}
+    decision = decide({"metrics": metrics}, None)
+    return decision.promote, "; ".join(decision.reasons)
+
+
+FIRST = ("ба", "ве", "ги", "до", "жу", "ке", "ла", "мо", "ну", "пе", "ри", "се", "ту")
+WORDS = [first + last for first in FIRST for last in ("рон", "лик", "там", "нар")]
+
+
+def fresh(prompt: str, seed: int) -> str:
+    """Something new, varied and well-formed about nothing."""
+    rng = random.Random(seed)
+    return " ".join(" ".join(rng.sample(WORDS, 6)).capitalize() + "." for _ in range(10))
+
+
+def test_a_good_model_passes(world) -> None:
+    promoted, reasons = verdict(world, fresh)
+    assert promoted, reasons
+
+
+def test_a_model_that_recites_its_training_set_is_refused(world) -> None:
+    texts = [row.clean_text for row in world[0].train]
+    promoted, reasons = verdict(world, lambda prompt, seed: texts[seed % len(texts)])
+    assert not promoted and "yield" in reasons
+    writer = inference.Writer(
+        Scripted(lambda p, seed: texts[seed % len(texts)]), DEFAULT_TEMPLATE, world[1], "1"
+    )
+    assert {name for t in writer.write(DAY) for bad in t.rejected for name in bad.failed} >= {"copied"}
+
+
+def test_a_model_that_always_says_the_same_is_refused_for_its_diversity(world) -> None:
+    promoted, reasons = verdict(world, lambda prompt, seed: fresh(prompt, 1))
+    assert not promoted and reasons.startswith("diversity_to_human")
+
+
+def test_a_model_that_speaks_to_the_wrong_sign_is_refused(world) -> None:
+    promoted, reasons = verdict(world, lambda prompt, seed: "Девам пора. " + fresh(prompt, seed)[:400] + ".")
+    assert not promoted and "yield" in reasons
+
+
+def test_a_model_that_curses_is_refused(world) -> None:
+    promoted, reasons = verdict(world, lambda prompt, seed: "Вот жопа. " + fresh(prompt, seed))
+    assert not promoted and "yield" in reasons
+
+
+def test_a_model_trained_on_held_out_texts_is_refused(world) -> None:
+    parts = world[0]
+    leaky = Gates.build([row.clean_text for row in [*parts.train, *parts.test]], [])
+    share = evaluate.leaked(leaky, parts).value
+    assert share == pytest.approx(len(parts.test) / len(parts.held_out))
+    assert evaluate.leaked(Gates.build([r.clean_text for r in parts.train], []), parts).value == 0
+    promoted, reasons = verdict(world, fresh, leaked_texts=share)
+    assert not promoted and reasons.startswith("leaked_texts")
+
+
+def test_a_model_of_random_weights_is_evaluated_registered_and_refused(
+    nano_model: Path, processed: Path, tmp_path: Path, capsys
+) -> None:
+    address, model = str(tmp_path / "registry"), tmp_path / "model"
+    shutil.copytree(nano_model, model)
+    arguments = [
+        "--model",
+        str(model),
+        "--data",
+        str(processed),
+        "--registry",
+        address,
+        "--candidates",
+        "1",
+    ]
+    assert evaluate.main(arguments) == 0
+    said = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert said["version"] == 1 and said["metrics"]["yield"]["value"] == 0
+    assert "<h2>Gates</h2>" in (model / "report.html").read_text()
+    promoted, decision = registry.promote(address, "2026-11-23T06:00:00+00:00")
+    assert promoted is None
+    assert any(reason.startswith("yield") for reason in decision.reasons)
+
+
+def test_a_missing_model_is_one_clear_line(processed: Path, tmp_path: Path, capsys) -> None:
+    assert evaluate.main(["--model", str(tmp_path / "none"), "--data", str(processed)]) == 1
+    out, err = capsys.readouterr()
+    assert err.count("\n") == 1 and err.startswith("error: expected a trained model")
+    assert json.loads(out)["outcome"] == "failed"
