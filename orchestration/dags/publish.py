@@ -1,5 +1,7 @@
 """Writes a day's texts: today's when there is a new champion, tomorrow's every evening; then the asset
 published.
+
+The evenings before the first champion are skipped.
 """
 
 from __future__ import annotations
@@ -16,4 +18,6 @@ with DAG(
     **daily(__doc__, "horoscope_publish", hours=1),
     schedule=AssetOrTimeSchedule(timetable=EVENING, assets=[CHAMPION]),
 ) as dag:
-    StepOperator(task_id="publish", step="publish", days_ahead=1, outlets=[PUBLISHED])
+    StepOperator(
+        task_id="publish", step="publish", days_ahead=1, waits_for="expected a champion", outlets=[PUBLISHED]
+    )

@@ -49,7 +49,11 @@ def day_of(context: Mapping[str, Any], days_ahead: int = 0) -> str:
 
 
 class StepOperator(BaseOperator):
-    """Runs `step` with `arguments` added; `skips_what_follows` turns a skipped step into a skipped task."""
+    """Runs `step` with `arguments` added; `skips_what_follows` turns a skipped step into a skipped task.
+
+    `waits_for`: the beginning of the step's error that, until anything was ever published, means "not yet"
+    and skips the task; afterwards it is a failure like any other.
+    """
 
     template_fields = ("profile", "sites", "storage", "arguments")
     ui_color = "#e8f0fe"
@@ -65,12 +69,14 @@ class StepOperator(BaseOperator):
         days_ahead: int = 0,
         skips_what_follows: bool = False,
         retry_failures: bool = False,
+        waits_for: str = "",
         **settings: Any,
     ) -> None:
         super().__init__(**settings)
         self.step, self.arguments, self.days_ahead = step, arguments, days_ahead
         self.profile, self.sites, self.storage = profile, sites, storage
         self.skips_what_follows, self.retry_failures = skips_what_follows, retry_failures
+        self.waits_for = waits_for
         self.command: Command | None = None
 
     def execute(self, context: Any) -> dict[str, Any]:
@@ -80,6 +86,8 @@ class StepOperator(BaseOperator):
             outcome = self.follow(day)
         except BadSetting as error:
             raise AirflowFailException(str(error)) from error
+        if outcome.exit_code and self.is_waiting(outcome, day):
+            raise AirflowSkipException(outcome.error)
         if outcome.exit_code:
             again = self.retry_failures and outcome.exit_code != WRONG_ARGUMENTS
             again = again or outcome.exit_code > KILLED
@@ -100,6 +108,14 @@ class StepOperator(BaseOperator):
             for line in self.command.output.read_text(encoding="utf-8", errors="replace").splitlines():
                 self.log.info(line)
         return outcome
+
+    def is_waiting(self, outcome: Outcome, day: str) -> bool:
+        if not self.waits_for or not outcome.error.startswith(self.waits_for):
+            return False
+        from orchestration.record import Storage  # loads fsspec, which a DAG file does without
+
+        plan = make_plan(day, self.profile, self.sites, self.storage)
+        return not Storage(plan.storage).exists("published")
 
     def on_kill(self) -> None:
         if self.command:

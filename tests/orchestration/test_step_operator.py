@@ -99,6 +99,17 @@ def test_a_skipped_step_skips_what_follows_only_where_that_is_wanted(step):
         step({"outcome": "skipped", "reason": "nothing new"}, skips_what_follows=True)
 
 
+def test_before_anything_was_ever_published_a_missing_champion_means_not_yet(step, project):
+    missing = {"exit": 1, "error": "expected a champion, found none"}
+    with pytest.raises(AirflowSkipException, match="found none"):
+        step(missing, waits_for="expected a champion")
+    with pytest.raises(AirflowFailException, match="disk full"):
+        step({"exit": 1, "error": "disk full"}, waits_for="expected a champion")
+    (project.storage / "published").mkdir(parents=True)
+    with pytest.raises(AirflowFailException, match="found none"):
+        step(missing, waits_for="expected a champion")
+
+
 def test_a_killed_task_takes_its_command_along(project, monkeypatch):
     project.wish("collect", sleep_s=60)
     for name, value in project.environment.items():
