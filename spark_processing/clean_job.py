@@ -2,9 +2,14 @@
 
     python -m spark_processing.clean_job --storage data
 
-On a cluster, with the zip that `make package` builds (nothing else is needed there but pyspark with Arrow):
+On a cluster, with the zip that `make package` builds; its Python needs pyarrow and pandas, as Spark's Arrow
+side does:
 
     spark-submit --py-files dist/spark_processing.zip spark_processing/__main__.py --storage s3a://bucket/prefix
+
+Where Spark has no S3A connector, spark-submit fetches it (`--packages
+org.apache.spark:spark-hadoop-cloud_2.13:4.3.0`), or `python -m orchestration.stage` copies the bucket to a
+folder and back.
 
 In come the complete raw runs that no part covers yet; out come one part (clean and rejected rows, CSV,
 ledger.json) and the next dataset.json, replaced in one atomic step. With nothing new it ends at once, before
@@ -20,7 +25,7 @@ from typing import Any, Dict, List, Optional
 
 from spark_processing.dataset import Dataset, read_dataset
 from spark_processing.plan import make_plan, publish
-from spark_processing.program import Storage, add_storage, open_storage, require_java, run_step, say
+from spark_processing.program import add_storage, open_storage, require_java, run_step, say
 from spark_processing.rules import Options
 from spark_processing.schema import LANGUAGES, PERIODS
 
@@ -90,12 +95,11 @@ def clean(args: argparse.Namespace) -> Dict[str, Any]:
     """Plan, and if there is something to do, do it. Returns the summary's fields."""
     options = options_of(args)
     storage = open_storage(args)
-    if make_plan(storage, options, args.rebuild, args.forget, args.quarantine) is None:
-        return skipped(storage)
     with storage.locked("processed/.lock"):
         plan = make_plan(storage, options, args.rebuild, args.forget, args.quarantine)
-        if plan is None:  # another job was quicker
-            return skipped(storage)
+        if plan is None:
+            state = _state(read_dataset(storage))
+            return {"outcome": "skipped", "reason": "no new raw runs", **state}
         for line in plan.remarks:
             say(line)
         require_java()
@@ -115,10 +119,6 @@ def clean(args: argparse.Namespace) -> Dict[str, Any]:
         "part": part.id,
         **_state(dataset),
     }
-
-
-def skipped(storage: Storage) -> Dict[str, Any]:
-    return {"outcome": "skipped", "reason": "no new raw runs", **_state(read_dataset(storage))}
 
 
 def options_of(args: argparse.Namespace) -> Options:
