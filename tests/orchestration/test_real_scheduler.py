@@ -68,6 +68,6 @@ def test_the_daily_family_comes_through_with_every_command_killed_once(project, 
         family = psutil.Process(server.pid).children(recursive=True)
         server.send_signal(signal.SIGTERM)
         server.wait(timeout=90)
-    assert {step for step, number in tries if number == 2} >= set(STEPS)
+    assert {step for step, number in tries if number >= 2} >= set(STEPS)
     assert [process for process in family if process.is_running() and process.status() != "zombie"] == []
     assert list(project.storage.glob("published/date=*/horoscopes.json"))
