@@ -10,7 +10,7 @@ import hashlib
 import json
 from typing import Any, Dict, List, NamedTuple, Optional
 
-from spark_processing.raw_runs import RawRun
+from spark_processing.raw_runs import RawDataError, RawRun
 
 DATASET = "processed/dataset.json"
 SCHEMA_VERSION = 1
@@ -63,13 +63,19 @@ def read_dataset(storage: Any) -> Optional[Dataset]:
     """The current dataset, None before the first part."""
     if not storage.exists(DATASET):
         return None
-    state = json.loads(storage.read(DATASET))
-    return Dataset(
-        rules_version=state["rules_version"],
-        options=state["options"],
-        parts=[Part(p["id"], p["rows"], p["date_from"], p["date_to"]) for p in state["parts"]],
-        covered={manifest["path"]: manifest["sha256"] for manifest in state["raw_manifests"]},
-    )
+    try:
+        state = json.loads(storage.read(DATASET))
+        return Dataset(
+            rules_version=state["rules_version"],
+            options=state["options"],
+            parts=[Part(p["id"], p["rows"], p["date_from"], p["date_to"]) for p in state["parts"]],
+            covered={manifest["path"]: manifest["sha256"] for manifest in state["raw_manifests"]},
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise RawDataError(
+            f"expected a dataset as DATA_FORMAT.md describes, found {type(error).__name__}: {error}, "
+            f"in {storage.path(DATASET)}; restore it, or remove it and clean all of raw/ anew"
+        ) from error
 
 
 def write_dataset(storage: Any, dataset: Dataset) -> None:

@@ -50,7 +50,7 @@ def make_plan(
     when a source is forgotten: a text that was rejected as a copy of the forgotten one comes back.
     """
     seen = read_dataset(storage)
-    forgotten = set(seen.options["without_sources"] if seen else ()) | ({forget} if forget else set())
+    forgotten = set(seen.options.get("without_sources", ()) if seen else ()) | ({forget} if forget else set())
     options = options._replace(without_sources=tuple(sorted(forgotten)))
     differs = seen is not None and (seen.rules_version, seen.options) != (RULES_VERSION, options.as_json())
     empty = Dataset(RULES_VERSION, options.as_json(), [], {})

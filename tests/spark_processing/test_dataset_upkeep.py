@@ -9,6 +9,7 @@ from raw_data import SENTENCES, row, write_run
 
 from spark_processing import compact
 from spark_processing.alarms import find_warnings
+from spark_processing.clean_job import main
 from spark_processing.dataset import read_dataset
 from spark_processing.plan import make_plan, publish
 from spark_processing.rules import Options
@@ -140,3 +141,11 @@ def test_a_source_that_copies_and_a_sign_that_is_rare_are_named():
     assert [(warned.name, warned.detail.split()[0]) for warned in found] == [("rare_sign", "rare")]
     found = find_warnings(ledger(astro_leo=(5, {"duplicate_text": 30, "repeated_id": 100})), [])
     assert [warned.name for warned in found] == ["copying_source"]
+
+
+@pytest.mark.parametrize("content", ["not json", "{}", '{"rules_version": "1", "options": {}, "parts": 3}'])
+def test_a_dataset_file_that_cannot_be_read_is_named(tmp_path, content, capsys):
+    collect(tmp_path, 1)
+    Folder(str(tmp_path)).write("processed/dataset.json", content.encode())
+    assert main(["--storage", str(tmp_path)]) == 1
+    assert "processed/dataset.json" in capsys.readouterr().err
