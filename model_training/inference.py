@@ -134,9 +134,11 @@ class Writer:
         return [self._best(key, drawn[key], seed_of(day, *key, self.version, attempt)) for key in asked]
 
     def prompt(self, sign: str, topic: str, number: int = 0) -> str:
-        """The prompt of candidate `number`: the wanted length goes round the buckets that are inside the
-        bounds."""
-        lengths = ("400-450", "350-400", "450-500", "300-350")
+        """The prompt of candidate `number`: lengths inside the bounds, more often the long ones.
+
+        A text that should end just above the lower bound is lost if its last sentence must be cut off.
+        """
+        lengths = ("400-450", "450-500", "400-450", "350-400")
         return self.template.render({"sign": sign, "topic": topic, "length": lengths[number % len(lengths)]})
 
     def _best(self, key: tuple[str, str], drawn: Sequence[tuple[str, Mapping[str, bool]]], seed: int) -> Text:

@@ -9,6 +9,7 @@ faults take a quarter of the time.
 import contextlib
 import csv
 import ctypes
+import math
 import shutil
 import sys
 import time
@@ -30,6 +31,7 @@ from transformers import (
 from transformers.trainer_callback import PrinterCallback
 
 from model_training.optimizer import MuonWithAdamW, adamw
+from model_training.recipe import Diverged
 from model_training.sampling import has_fast_bf16
 from model_training.tokens import Example, collate
 
@@ -96,6 +98,11 @@ class Progress(TrainerCallback):
     ) -> None:
         if not logs or "loss" not in logs or not state.max_steps:
             return
+        if not math.isfinite(logs["loss"]):
+            raise Diverged(
+                f"expected a finite loss, found {logs['loss']}, in step {state.global_step}; "
+                "lower the learning rates"
+            )
         seconds = time.monotonic() - self.started
         here = max(state.global_step - self.first_step, 1)
         rate = self.tokens * here / state.max_steps / seconds
@@ -165,6 +172,7 @@ def run(
         seed=schedule.seed,
         data_seed=schedule.seed,
         report_to="none",
+        logging_nan_inf_filter=False,
         disable_tqdm=True,
         dataloader_pin_memory=False,
         remove_unused_columns=False,

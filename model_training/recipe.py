@@ -16,6 +16,10 @@ class RecipeProblem(Exception):
     """The file is no recipe; the message says what was expected, found, where, and what to do."""
 
 
+class Diverged(Exception):
+    """The loss is no number any more; the message says at which step and what to do."""
+
+
 @dataclass(frozen=True)
 class Shape:
     """The new model, when there is no base: transformers' LlamaConfig names."""
@@ -62,7 +66,7 @@ class Recipe:
     warmup_share: float = 0.05
     drop_controls: float = 0.1
     """Chance that a control line is left out of a training prompt."""
-    save_every_steps: int = 100
+    save_every_steps: int = 25
 
     @property
     def fingerprint(self) -> str:

@@ -23,7 +23,7 @@ from typing import Any
 from model_training.corpus import DataProblem, Horoscope, Split, read_dataset, split
 from model_training.gates import Gates
 from model_training.prompts import DEFAULT_TEMPLATE, PromptTemplate, controls_of, with_some_dropped
-from model_training.recipe import Recipe, RecipeProblem, load_recipe
+from model_training.recipe import Diverged, Recipe, RecipeProblem, load_recipe
 
 MIN_NEW_TEXTS, MIN_NEW_SHARE = 500, 0.05
 """A champion is trained anew when so many texts, or this share, have come since."""
@@ -253,7 +253,7 @@ def main(argv: list[str] | None = None) -> int:
             metrics = make_model(lineage, parts, args.output)
             summary |= {"outcome": "done", "rows_out": len(parts.train), "metrics": metrics}
         code = 0
-    except (DataProblem, RecipeProblem, StartProblem, OSError) as error:
+    except (DataProblem, RecipeProblem, StartProblem, Diverged, OSError) as error:
         summary["reason"] = str(error)
         print(f"error: {error}", file=sys.stderr)
     except KeyboardInterrupt:

@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
 
 from model_training import loop, train
 from model_training.pretrain import new_model
-from model_training.recipe import Recipe, RecipeProblem, load_recipe
+from model_training.recipe import Diverged, Recipe, RecipeProblem, load_recipe
 from model_training.tokens import batches, encode, train_tokenizer
 
 CONFIGS = sorted((Path(train.__file__).parent / "configs").glob("*.toml"))
@@ -105,6 +105,15 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tiny_run: tuple, tmp_path: Pa
     resumed = losses(tmp_path / "broken", None, True)
     assert 0 < len(resumed) < len(whole)
     assert resumed == pytest.approx(whole[-len(resumed) :], abs=1e-4)
+
+
+def test_a_loss_that_is_no_number_stops_the_run_with_its_step(tiny_run: tuple, tmp_path: Path) -> None:
+    tokenizer, ready = tiny_run
+    shape = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "num_key_value_heads": 1}
+    model = new_model(tokenizer, shape | {"intermediate_size": 64})
+    torch.nn.init.constant_(model.model.norm.weight, torch.nan)
+    with pytest.raises(Diverged, match="found nan, in step 1; lower the learning rates"):
+        loop.run(model, ready, schedule(), tmp_path, "test")
 
 
 def test_a_checkpoint_cut_off_while_written_is_passed_over_and_deleted(tmp_path: Path) -> None:
