@@ -52,6 +52,8 @@ class DayAccount:
     expected: set[Cell] = field(default_factory=set)
     pages_left: int = 0
     rows_left: int = 0
+    rows: int = 0
+    """Cells that got a text, counted when the day is closed."""
     texts: dict[Cell, str] = field(default_factory=dict)
     strategies: Counter[str] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
@@ -65,14 +67,12 @@ class DayAccount:
         """Names such as `leo/love/2026-11-23`."""
         return sorted(f"{sign}/{topic}/{self.day}" for sign, topic in self.expected - self.texts.keys())
 
-    @property
-    def found(self) -> int:
-        """Cells that have a text."""
-        return len(self.texts)
-
-    def without_texts(self) -> DayAccount:
-        """The same account as far as a summary needs it, for memory's sake."""
-        return replace(self, texts=dict.fromkeys(self.texts, ""))
+    def summary(self) -> DayAccount:
+        """As much of the account as the end of the crawl needs: of a good day little more than its rows."""
+        rows = len(self.texts)
+        if not self.failures:
+            return DayAccount(self.source, self.day, self.run, self.started_at, rows=rows)
+        return replace(self, texts=dict.fromkeys(self.texts, ""), rows=rows)
 
     @property
     def outcome(self) -> str:
@@ -200,7 +200,7 @@ class Ledger:
 
     def _hand_over(self, account: DayAccount) -> None:
         self.crawler.signals.send_catch_log(day_complete, account=account)
-        self.outcomes[account.day] = account.without_texts()
+        self.outcomes[account.day] = account.summary()
 
 
 def run_id() -> str:

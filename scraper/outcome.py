@@ -22,8 +22,8 @@ def source_summary(accounts: Mapping[dt.date, DayAccount], day: dt.date | None =
     return {
         "days": len(accounts),
         "days_failed": len(failed),
-        "rows_in": sum(len(account.texts) for account in accounts.values()),
-        "rows_out": sum(len(account.texts) for account in accounts.values() if not account.failures),
+        "rows_in": sum(account.rows for account in accounts.values()),
+        "rows_out": sum(account.rows for account in accounts.values() if not account.failures),
         "missing": list(missing_by_topic(told)) if told else [],
         "failures": told.failures if told else [],
     }
