@@ -18,17 +18,17 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from model_training.gates import BROKEN, Gates
 from model_training.prompts import SIGN_NAMES, PromptTemplate
 
 MIN_TEXT_CHARS, MAX_TEXT_CHARS = 300, 500
 SENTENCE_END = re.compile(r"[.!?…][»”\")]?(?= |$)")
-FIRST_ROUND = 3
+FIRST_ROUND = 6
 """Candidates drawn for every prompt before those without an accepted text get the rest."""
 
 
@@ -73,9 +73,11 @@ class Text:
 
 
 class Engine(Protocol):
-    """What samples: prompts, seeds and signs in, raw completions out, one for each prompt."""
+    """What samples: prompts, seeds and signs in, one (raw text, mean log-likelihood) for each prompt out."""
 
-    def complete(self, prompts: Sequence[str], seeds: Sequence[int], signs: Sequence[str]) -> list[str]: ...
+    def complete(
+        self, prompts: Sequence[str], seeds: Sequence[int], signs: Sequence[str]
+    ) -> Sequence[tuple[str, float]]: ...
 
 
 def seed_of(day: dt.date, sign: str, topic: str, model_version: str, attempt: int = 0) -> int:
@@ -94,6 +96,18 @@ def cut_to_whole_sentences(text: str, max_chars: int = MAX_TEXT_CHARS) -> str:
     limit = min(max_chars, broken.start() + 1 if broken else max_chars)
     ends = [end.end() for end in SENTENCE_END.finditer(text) if end.end() <= limit]
     return text[: ends[-1]] if ends else ""
+
+
+class Drawn(NamedTuple):
+    """One sampled text, cut to whole sentences, and what was found of it."""
+
+    text: str
+    log_likelihood: float
+    gates: dict[str, bool]
+
+    @property
+    def passed(self) -> bool:
+        return all(self.gates.values())
 
 
 class Writer:
@@ -117,10 +131,10 @@ class Writer:
         Raises ValueError, listing the known ones, on a sign or topic the template does not know.
         """
         asked = [(sign, topic) for topic in topics for sign in signs]
-        drawn: dict[tuple[str, str], list[tuple[str, dict[str, bool]]]] = {key: [] for key in asked}
+        drawn: dict[tuple[str, str], list[Drawn]] = {key: [] for key in asked}
         first = 0
         for stop in rounds or (min(FIRST_ROUND, candidates), candidates):
-            wanting = [key for key in asked if not any(all(gates.values()) for _, gates in drawn[key])]
+            wanting = [key for key in asked if not any(draw.passed for draw in drawn[key])]
             jobs = [(key, number) for key in wanting for number in range(first, stop)]
             first = stop
             if not jobs:
@@ -128,9 +142,10 @@ class Writer:
             prompts = [self.prompt(*key, number) for key, number in jobs]
             seeds = [seed_of(day, *key, self.version, attempt) + number for key, number in jobs]
             signs_of_jobs = [sign for (sign, _), _ in jobs]
-            for (key, _), raw in zip(jobs, self.engine.complete(prompts, seeds, signs_of_jobs), strict=True):
+            completions = self.engine.complete(prompts, seeds, signs_of_jobs)
+            for (key, _), (raw, log_likelihood) in zip(jobs, completions, strict=True):
                 text = cut_to_whole_sentences(raw)
-                drawn[key].append((text, self.gates.check(text, sign=key[0])))
+                drawn[key].append(Drawn(text, log_likelihood, self.gates.check(text, sign=key[0])))
         return [self._best(key, drawn[key], seed_of(day, *key, self.version, attempt)) for key in asked]
 
     def prompt(self, sign: str, topic: str, number: int = 0) -> str:
@@ -141,10 +156,11 @@ class Writer:
         lengths = ("400-450", "450-500", "400-450", "350-400")
         return self.template.render({"sign": sign, "topic": topic, "length": lengths[number % len(lengths)]})
 
-    def _best(self, key: tuple[str, str], drawn: Sequence[tuple[str, Mapping[str, bool]]], seed: int) -> Text:
-        accepted = [text for text, gates in drawn if all(gates.values())]
-        chosen = max(drawn, key=lambda pair: (sum(pair[1].values()), len(pair[0])), default=("", {}))
-        accepted.sort(key=lambda text: (self.gates.copied_share(text), text))
+    def _best(self, key: tuple[str, str], drawn: Sequence[Drawn], seed: int) -> Text:
+        """Of what passed, the text the model is surest of comes first: it is the one with fewest slips."""
+        passed = sorted((draw for draw in drawn if draw.passed), key=lambda d: (-d.log_likelihood, d.text))
+        accepted = [draw.text for draw in passed]
+        nearest = max(drawn, key=lambda draw: (sum(draw.gates.values()), len(draw.text)), default=None)
         best = accepted[0] if accepted else None
         return Text(
             sign=key[0],
@@ -154,13 +170,13 @@ class Writer:
             chars=len(best or ""),
             seed=seed,
             candidates=len(drawn),
-            gates=dict(chosen[1]),
+            gates=dict(nearest.gates) if nearest else {},
             model_version=self.version,
             accepted=tuple(accepted),
             rejected=tuple(
-                Rejected(text, tuple(name for name, passed in gates.items() if not passed))
-                for text, gates in drawn
-                if not all(gates.values())
+                Rejected(draw.text, tuple(name for name, passed in draw.gates.items() if not passed))
+                for draw in drawn
+                if not draw.passed
             ),
         )
 

@@ -7,7 +7,7 @@ Each row draws from its own stream of uniform numbers, so its text does not depe
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from model_training.signs import names_another_sign
 
 MAX_NEW_TOKENS = 176
 BATCH_ROWS = 160
-TEMPERATURE, TOP_P = 0.9, 0.95
+TEMPERATURE, TOP_P = 0.8, 0.95
 TOP_K = 64
 """The nucleus is sought among so many most probable tokens: a full sort of the vocabulary costs more than
 the model."""
@@ -57,6 +57,15 @@ class GrowingLayer(DynamicLayer):
         self.kept_keys, self.kept_values = self.kept_keys[rows], self.kept_values[rows]
 
 
+class Completion(NamedTuple):
+    """What a model wrote."""
+
+    text: str
+    log_likelihood: float
+    """Mean over its tokens, nats: how sure the model is of what it wrote. Rounded, so that the order of
+    texts does not hang on what stood beside them in a batch."""
+
+
 class Row:
     """One text in the making: its prompt, its own random numbers, what is written."""
 
@@ -64,18 +73,20 @@ class Row:
         self.prompt, self.end, self.sign = prompt, end, sign
         self.draws = np.random.default_rng(seed).random(MAX_NEW_TOKENS)
         self.written: list[int] = []
+        self.log_likelihoods: list[float] = []
         self.ended = False
 
     def draw(self) -> float:
         return float(self.draws[min(len(self.written), MAX_NEW_TOKENS - 1)])
 
-    def take(self, at: int, sampled: int) -> int:
+    def take(self, at: int, sampled: int, log_likelihood: float) -> int:
         """The token at place `at`: the prompt's own while inside it, then the sampled one, which is kept."""
         if at < len(self.prompt):
             return self.prompt[at]
         self.ended = sampled == self.end or len(self.written) == MAX_NEW_TOKENS
         if not self.ended:
             self.written.append(sampled)
+            self.log_likelihoods.append(log_likelihood)
         return sampled
 
 
@@ -91,7 +102,9 @@ class TorchEngine:
         self.model = model.to(self.device).eval()
         self.banned: dict[str, torch.Tensor] = {}
 
-    def complete(self, prompts: Sequence[str], seeds: Sequence[int], signs: Sequence[str]) -> list[str]:
+    def complete(
+        self, prompts: Sequence[str], seeds: Sequence[int], signs: Sequence[str]
+    ) -> list[Completion]:
         """Completions in the order of `prompts`; each depends on its prompt, seed and sign only.
 
         Tokens that can only name another sign than the wanted one are never drawn: a small model is often
@@ -104,7 +117,13 @@ class TorchEngine:
         ]
         for start in range(0, len(rows), BATCH_ROWS):
             self._fill(rows[start : start + BATCH_ROWS])
-        return [str(self.tokenizer.decode(row.written, skip_special_tokens=True)) for row in rows]
+        return [
+            Completion(
+                self.tokenizer.decode(row.written, skip_special_tokens=True),
+                round(float(np.mean(row.log_likelihoods or [-np.inf])), 3),
+            )
+            for row in rows
+        ]
 
     def _ban(self, sign: str) -> torch.Tensor:
         """[vocabulary]: minus infinity for the tokens that name another sign, else 0."""
@@ -128,8 +147,10 @@ class TorchEngine:
             logits = self.model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1).logits
             draws = torch.tensor([row.draw() for row in rows], device=self.device)
             allowed = logits[:, -1].float() + torch.stack([self._ban(row.sign) for row in rows])
-            sampled = sample(allowed, draws).tolist()
-            tokens = [row.take(at, token) for row, token in zip(rows, sampled, strict=True)]
+            sampled = sample(allowed, draws)
+            chances = logits[:, -1].float().log_softmax(-1).gather(1, sampled[:, None])[:, 0]
+            told = zip(rows, sampled.tolist(), chances.tolist(), strict=True)
+            tokens = [row.take(at, token, chance) for row, token, chance in told]
             alive = [place for place, row in enumerate(rows) if not row.ended]
             if not alive:
                 return

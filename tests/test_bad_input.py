@@ -47,7 +47,7 @@ def unwritable() -> str:
     ids=lambda command: command[0],
 )
 def test_a_wrong_date(command, storage):
-    assert_refused(run(*command, "--storage", storage), command[-1], "YYYY-MM-DD")
+    assert_refused(run(*command, "--storage", storage), command[-1], "date")
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ class Scripted:
         self.say = say
 
     def complete(self, prompts, seeds, signs):
-        return [self.say(prompt, seed) for prompt, seed in zip(prompts, seeds, strict=True)]
+        return [(self.say(prompt, seed), 0.0) for prompt, seed in zip(prompts, seeds, strict=True)]
 
 
 @pytest.fixture(scope="module")

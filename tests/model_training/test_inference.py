@@ -41,7 +41,7 @@ class Scripted:
 
     def complete(self, prompts, seeds, signs):
         self.asked += len(prompts)
-        return [self.answer(seed) for seed in seeds]
+        return [(self.answer(seed), 0.0) for seed in seeds]
 
 
 def writer_of(answer) -> inference.Writer:
@@ -96,6 +96,18 @@ def test_an_unknown_sign_is_refused_with_the_known_ones() -> None:
         writer_of(lambda seed: "").write(DAY, ["ophiuchus"], ["general"])
 
 
+def test_of_what_passes_the_text_the_model_is_surest_of_comes_first() -> None:
+    class Doubting(Scripted):
+        def complete(self, prompts, seeds, signs):
+            return [(self.answer(seed), -(seed % 7)) for seed in seeds]
+
+    engine = Doubting(lambda seed: long_text(seed % 97))
+    writer = inference.Writer(engine, DEFAULT_TEMPLATE, Gates.build([], []), "7")
+    [text] = writer.write(DAY, ["leo"], ["general"], candidates=7, rounds=(7,))
+    seeds = range(text.seed, text.seed + 7)
+    assert text.text == long_text(min(seeds, key=lambda seed: seed % 7) % 97)
+
+
 def test_same_seed_same_text_whoever_stands_beside_it(nano_model: Path) -> None:
     engine = sampling.TorchEngine(nano_model)
     prompts = [DEFAULT_TEMPLATE.render({"sign": sign}) for sign in ("leo", "aries", "gemini")]
@@ -122,7 +134,7 @@ def test_greedy_choice_equals_transformers_own_generate(nano_model: Path, monkey
     for prompt, ours in zip(prompts, engine.complete(prompts, [1, 2], ["leo", "leo"]), strict=True):
         ids = torch.tensor([tokenizer(prompt, add_special_tokens=False)["input_ids"]])
         theirs = model.generate(ids, max_new_tokens=24, do_sample=False)[0, ids.shape[1] :]
-        assert ours == tokenizer.decode(theirs, skip_special_tokens=True)
+        assert ours.text == tokenizer.decode(theirs, skip_special_tokens=True)
 
 
 def test_the_nucleus_leaves_out_the_improbable_tail() -> None:

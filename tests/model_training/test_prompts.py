@@ -54,9 +54,9 @@ class Recorder:
     def __init__(self) -> None:
         self.prompts: list[str] = []
 
-    def complete(self, prompts: list[str], seeds: list[int], signs: list[str]) -> list[str]:
+    def complete(self, prompts: list[str], seeds: list[int], signs: list[str]) -> list[tuple[str, float]]:
         self.prompts += prompts
-        return [""] * len(prompts)
+        return [("", 0.0)] * len(prompts)
 
 
 def test_training_evaluation_and_serving_ask_the_same(nano_model: Path, processed: Path) -> None:

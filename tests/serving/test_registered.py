@@ -32,7 +32,7 @@ class Engine:
     """Gives grammatical nonsense by the seed; every third completion is too short to pass."""
 
     def complete(self, prompts, seeds, *_):
-        return [self._text(seed) if seed % 3 else "Коротко." for seed in seeds]
+        return [(self._text(seed) if seed % 3 else "Коротко.", 0.0) for seed in seeds]
 
     def _text(self, seed):
         dice = random.Random(seed)
