@@ -20,10 +20,11 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from model_training.gates import BROKEN, Gates
+from model_training.gates import BROKEN, WORD, Gates
 from model_training.prompts import SIGN_NAMES, PromptTemplate
 
 MIN_TEXT_CHARS, MAX_TEXT_CHARS = 300, 500
@@ -98,6 +99,17 @@ def cut_to_whole_sentences(text: str, max_chars: int = MAX_TEXT_CHARS) -> str:
     return text[: ends[-1]] if ends else ""
 
 
+def word_pairs(text: str) -> set[tuple[str, str]]:
+    words = [word.lower() for word in WORD.findall(text)]
+    return set(pairwise(words))
+
+
+def share_said(text: str, said: set[tuple[str, str]]) -> float:
+    """The share of a text's word pairs that are in `said`."""
+    pairs = word_pairs(text)
+    return len(pairs & said) / max(len(pairs), 1)
+
+
 class Drawn(NamedTuple):
     """One sampled text, cut to whole sentences, and what was found of it."""
 
@@ -146,7 +158,11 @@ class Writer:
             for (key, _), (raw, log_likelihood) in zip(jobs, completions, strict=True):
                 text = cut_to_whole_sentences(raw)
                 drawn[key].append(Drawn(text, log_likelihood, self.gates.check(text, sign=key[0])))
-        return [self._best(key, drawn[key], seed_of(day, *key, self.version, attempt)) for key in asked]
+        texts, said = [], set[tuple[str, str]]()
+        for key in asked:
+            texts.append(self._best(key, drawn[key], seed_of(day, *key, self.version, attempt), said))
+            said |= word_pairs(texts[-1].text or "")
+        return texts
 
     def prompt(self, sign: str, topic: str, number: int = 0) -> str:
         """The prompt of candidate `number`: lengths inside the bounds, more often the long ones.
@@ -156,10 +172,18 @@ class Writer:
         lengths = ("400-450", "450-500", "400-450", "350-400")
         return self.template.render({"sign": sign, "topic": topic, "length": lengths[number % len(lengths)]})
 
-    def _best(self, key: tuple[str, str], drawn: Sequence[Drawn], seed: int) -> Text:
-        """Of what passed, the text the model is surest of comes first: it is the one with fewest slips."""
+    def _best(
+        self, key: tuple[str, str], drawn: Sequence[Drawn], seed: int, said: set[tuple[str, str]]
+    ) -> Text:
+        """Of what passed, the half the model is surest of has fewest slips; of that half comes first what
+        repeats least of what was `said` for the others: the surest text alone is too often the same one.
+        """
         passed = sorted((draw for draw in drawn if draw.passed), key=lambda d: (-d.log_likelihood, d.text))
         accepted = [draw.text for draw in passed]
+        if accepted:
+            surer_half = accepted[: (len(accepted) + 1) // 2]
+            freshest = min(surer_half, key=lambda text: share_said(text, said))
+            accepted.insert(0, accepted.pop(accepted.index(freshest)))
         nearest = max(drawn, key=lambda draw: (sum(draw.gates.values()), len(draw.text)), default=None)
         best = accepted[0] if accepted else None
         return Text(

@@ -19,7 +19,7 @@ from model_training.signs import names_another_sign
 
 MAX_NEW_TOKENS = 176
 BATCH_ROWS = 160
-TEMPERATURE, TOP_P = 0.8, 0.95
+TEMPERATURE, TOP_P = 0.9, 0.95
 TOP_K = 64
 """The nucleus is sought among so many most probable tokens: a full sort of the vocabulary costs more than
 the model."""

@@ -108,6 +108,20 @@ def test_of_what_passes_the_text_the_model_is_surest_of_comes_first() -> None:
     assert text.text == long_text(min(seeds, key=lambda seed: seed % 7) % 97)
 
 
+def test_the_next_cell_does_not_repeat_what_the_one_before_said() -> None:
+    class Fond(Scripted):
+        def complete(self, prompts, seeds, signs):
+            """Every cell: the same favourite, then three texts of its own."""
+            return [
+                (long_text(1), -0.1) if at % 4 == 0 else (long_text(at + 2), -0.2) for at in range(len(seeds))
+            ]
+
+    writer = inference.Writer(Fond(long_text), DEFAULT_TEMPLATE, Gates.build([], []), "7")
+    first, second = writer.write(DAY, ["leo", "aries"], ["general"], candidates=4, rounds=(4,))
+    assert first.text == long_text(1)
+    assert second.text != long_text(1) and long_text(1) in second.accepted
+
+
 def test_same_seed_same_text_whoever_stands_beside_it(nano_model: Path) -> None:
     engine = sampling.TorchEngine(nano_model)
     prompts = [DEFAULT_TEMPLATE.render({"sign": sign}) for sign in ("leo", "aries", "gemini")]
