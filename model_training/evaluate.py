@@ -124,6 +124,18 @@ def compare(own: Scored, other: Scored) -> Figure:
     return ratio(change, other.bits, [row.date for row in own.rows])
 
 
+def people_for(topics: Sequence[str], held_out: Sequence[Horoscope]) -> list[Horoscope]:
+    """Held-out rows of the same topics, each at most once: many topics look more varied than few."""
+    rows = random.Random(0).sample(list(held_out), len(held_out))
+    chosen: list[Horoscope] = []
+    for topic in topics:
+        same = next((row for row in rows if row.topic == topic), None)
+        if same:
+            rows.remove(same)
+            chosen.append(same)
+    return chosen or list(held_out[: len(topics)])
+
+
 def judge_texts(
     written: Written, parts: Split, gates: Gates, known: Gates, template: SentenceTemplate
 ) -> tuple[dict[str, Figure], dict[str, dict[str, Figure]]]:
@@ -133,7 +145,7 @@ def judge_texts(
     """
     asked = [(text.sign, text.topic) for text in written.texts if text.text is not None]
     asked = asked or [(text.sign, text.topic) for text in written.texts]
-    people = random.Random(0).sample(parts.held_out, min(len(asked), len(parts.held_out)))
+    people = people_for([topic for _, topic in asked], parts.held_out)
     signs = [sign for sign, _ in asked]
     glued = [template.write(topic, seed) for seed, (_, topic) in enumerate(asked)]
     found = [retrieve(parts.train, *prompt, seed) for seed, prompt in enumerate(asked)]
