@@ -133,7 +133,7 @@ def people_for(topics: Sequence[str], held_out: Sequence[Horoscope]) -> list[Hor
         if same:
             rows.remove(same)
             chosen.append(same)
-    return chosen or list(held_out[: len(topics)])
+    return chosen
 
 
 def judge_texts(
@@ -141,7 +141,8 @@ def judge_texts(
 ) -> tuple[dict[str, Figure], dict[str, dict[str, Figure]]]:
     """Figures of the accepted texts, and the rows beside them: held-out people, the template, retrieval.
 
-    Each row has as many texts as the model wrote, so that figures that depend on the number can be compared.
+    Each row has as many texts as the model wrote, so that figures that depend on the number can be compared;
+    people's has fewer where too few are held out, which makes them look more varied, never less.
     """
     asked = [(text.sign, text.topic) for text in written.texts if text.text is not None]
     asked = asked or [(text.sign, text.topic) for text in written.texts]

@@ -103,6 +103,16 @@ def test_the_nearest_training_text_is_found() -> None:
     assert known.nearest("ничего похожего тут нет совсем никак") == (0.0, 0)
 
 
+def test_people_are_compared_on_the_topics_that_were_asked(processed: Path) -> None:
+    held_out = split(read_dataset(str(processed))[0]).held_out
+    topic = held_out[0].topic
+    same = [row for row in held_out if row.topic == topic]
+    mixed = [*same, *(dataclasses.replace(row, topic="cook") for row in same)]
+    people = evaluate.people_for([topic] * (len(same) + 5), mixed)
+    assert {row.horoscope_id for row in people} == {row.horoscope_id for row in same}
+    assert len(people) == len(same) and {row.topic for row in people} == {topic}
+
+
 class Scripted:
     """An engine that says what a function of (prompt, seed) says."""
 
