@@ -38,9 +38,11 @@ serve: setup  ## HTTP API and page of what is published, on http://127.0.0.1:808
 package: setup  ## dist/spark_processing.zip for a cluster
 	@$(PY) -m tools.package spark_processing dist/spark_processing.zip
 
-base: setup  ## pretrain the small base again: make base PROSE=prose.txt.gz (hours; resumes by itself)
+base: setup  ## pretrain the small base again: make base PROSE=prose.txt.gz (minutes on a GPU, hours without; resumes)
 	@mkdir -p dist && $(PY) -m demo.grammar --days 30 --until 2026-06-30 --format jsonl > dist/grammar.jsonl
-	@$(PY) -m model_training.pretrain --prose "$(PROSE)" --horoscopes dist/grammar.jsonl --output dist/base $(ARGS)
+	@test -d dist/base.corpus || $(PY) -m model_training.pretrain_corpus --config model_training/configs/base.toml \
+		--prose "$(PROSE)" --horoscopes dist/grammar.jsonl --output dist/base.corpus
+	@$(PY) -m model_training.pretrain --config model_training/configs/base.toml --corpus dist/base.corpus --output dist/base $(ARGS)
 
 clean:  ## remove what a run made (not .venv)
 	rm -rf data dist .cache .pytest_cache .mypy_cache .ruff_cache

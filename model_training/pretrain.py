@@ -1,62 +1,27 @@
-"""A base of our own. In: public-domain prose and made-up horoscopes. Out: a small Russian model to start
-`tiny` from.
+"""A base of our own. In: a tokenised corpus (`pretrain_corpus`). Out: a small Russian model to start `tiny`
+from, and its bits per character on prose it never saw.
 
-The horoscopes (JSON lines with sign, topic, text, as `demo.grammar --format jsonl` dumps them) are asked for
-by the same prompt as in training. Runs for hours on a CPU; kill it and run it again, and it goes on from its
-last checkpoint.
+Minutes on a GPU, hours on a CPU; kill it and run it again, and it goes on from its last checkpoint.
 
-Run: `python -m model_training.pretrain --prose prose.txt.gz --horoscopes demo.jsonl --output DIR`
+Run: `python -m model_training.pretrain --config model_training/configs/base.toml --corpus DIR --output DIR`
 """
 
 import argparse
-import gzip
+import dataclasses
 import json
-import random
-import re
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerBase, set_seed
 
-from model_training import loop
-from model_training.prompts import DEFAULT_TEMPLATE, controls_of, with_some_dropped
-from model_training.tokens import Example, batches, blocks, encode, train_tokenizer
-
-MIN_PARAGRAPH_CHARS = 150
-BLOCK_TOKENS = 256
-TOKENIZER_SAMPLE = 4
-"""Every so-manieth paragraph trains the tokenizer."""
-MODEL_SHAPE: dict[str, Any] = {
-    "hidden_size": 256,
-    "num_hidden_layers": 6,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "intermediate_size": 704,
-}
-
-
-def read_prose(path: Path) -> Iterator[str]:
-    """Paragraphs of running Russian text; headings, verse and foreign passages are passed over."""
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8") as file:
-        for line in file:
-            text = " ".join(line.split())
-            letters = len(re.findall("[А-Яа-яЁё]", text))
-            if len(text) >= MIN_PARAGRAPH_CHARS and letters > 0.7 * len(text):
-                yield text
-
-
-def read_horoscopes(path: Path) -> Iterator[tuple[str, str]]:
-    """(prompt, text) pairs."""
-    rng = random.Random(0)
-    for line in path.read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
-        if row["sign"] in DEFAULT_TEMPLATE.values["sign"] and row["text"]:
-            controls = with_some_dropped(controls_of(row["sign"], row["topic"], row["text"]), 0.1, rng)
-            yield DEFAULT_TEMPLATE.render(controls), row["text"]
+from model_training import loop, pretrain_corpus
+from model_training.likelihood import bits_of
+from model_training.pretrain_corpus import CorpusProblem
+from model_training.recipe import Diverged, Recipe, RecipeProblem, load_recipe
+from model_training.sampling import TorchEngine
+from model_training.tokens import END_OF_TEXT, batches
 
 
 def new_model(
@@ -78,75 +43,73 @@ def new_model(
     return model
 
 
+def pretrain(
+    corpus: pretrain_corpus.Corpus, recipe: Recipe, seed: int, output: Path
+) -> tuple[float, list[dict[str, float]]]:
+    """Train, save in bfloat16 to `output`; returns the seconds of training and its log."""
+    set_seed(seed)
+    model = new_model(corpus.tokenizer, dataclasses.asdict(recipe.shape), recipe.max_text_tokens)
+    schedule = loop.Schedule(
+        epochs=recipe.epochs,
+        optimizer=recipe.optimizer,
+        matrix_lr=recipe.matrix_lr,
+        other_lr=recipe.other_lr,
+        weight_decay=recipe.weight_decay,
+        warmup_share=recipe.warmup_share,
+        seed=seed,
+        save_every_steps=recipe.save_every_steps,
+    )
+    ready = batches(corpus.examples, recipe.tokens_per_batch, seed)
+    checkpoints = output.with_name(output.name + ".checkpoints")
+    rows, seconds = loop.run(model, ready, schedule, checkpoints, "pretrain", resume=True)
+    model.bfloat16().save_pretrained(output)
+    corpus.tokenizer.save_pretrained(output)
+    loop.write_losses(rows, output)
+    return seconds, rows
+
+
+def bits_per_char(model: Path, texts: list[str]) -> float:
+    """Of whole texts, from the first token on."""
+    bits = bits_of(TorchEngine(model), [(END_OF_TEXT, text) for text in texts])
+    return float(bits.sum()) / sum(len(text) for text in texts)
+
+
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        description="Pretrain a small Russian base model; resumes by itself when run again."
+        description="Pretrain a small Russian base model; resumes by itself when run again.",
+        epilog="Exit codes: 0 done, 1 failed, 130/143 killed.",
     )
-    parser.add_argument(
-        "--prose", type=Path, required=True, help="plain text, .gz too: a paragraph a line, public domain"
-    )
-    parser.add_argument(
-        "--horoscopes", type=Path, required=True, help="JSON lines from demo.grammar --format jsonl"
-    )
+    parser.add_argument("--config", type=Path, required=True, help="recipe: model_training/configs/base.toml")
+    parser.add_argument("--corpus", type=Path, required=True, help="folder made by pretrain_corpus")
     parser.add_argument(
         "--output", type=Path, required=True, help="where the base goes; checkpoints beside it"
     )
-    parser.add_argument(
-        "--vocabulary", type=int, default=8192, help="tokens in the new tokenizer, default 8192"
-    )
-    parser.add_argument(
-        "--prose-share", type=float, default=1.0, help="part of the prose to read, default all"
-    )
-    parser.add_argument("--tokens-per-batch", type=int, default=8192, help="default 8192")
     parser.add_argument("--seed", type=int, default=1, help="default 1")
     args = parser.parse_args(argv)
-    missing = [str(path) for path in (args.prose, args.horoscopes) if not path.is_file()]
-    if missing:
-        print(f"error: expected a file, found none, in {', '.join(missing)}; give its path", file=sys.stderr)
-        return 2
-    set_seed(args.seed)
     started = time.monotonic()
-    prose = list(read_prose(args.prose))
-    random.Random(args.seed).shuffle(prose)
-    prose = prose[: round(len(prose) * args.prose_share)]
-    horoscopes = list(read_horoscopes(args.horoscopes))
-    sample = [*prose[::TOKENIZER_SAMPLE], *(prompt + text for prompt, text in horoscopes)]
-    tokenizer = train_tokenizer(sample, args.vocabulary)
-    examples: list[Example] = [
-        *blocks(prose, tokenizer, BLOCK_TOKENS),
-        *encode(horoscopes, tokenizer, max_tokens=400),
-    ]
-    work = args.output.with_name(args.output.name + ".checkpoints")
-    schedule = loop.Schedule(
-        epochs=1,
-        optimizer="muon",
-        matrix_lr=5e-3,
-        other_lr=3e-3,
-        weight_decay=0.1,
-        warmup_share=0.02,
-        seed=args.seed,
-        save_every_steps=50,
-    )
-    model = new_model(tokenizer, MODEL_SHAPE)
-    rows, seconds = loop.run(
-        model, batches(examples, args.tokens_per_batch, args.seed), schedule, work, "pretrain", resume=True
-    )
-    model.bfloat16().save_pretrained(args.output)
-    tokenizer.save_pretrained(args.output)
-    loop.write_losses(rows, args.output)
-    tokens = sum(len(example.ids) for example in examples)
-    summary = {
-        "step": "pretrain",
-        "outcome": "done",
-        "rows_in": len(prose) + len(horoscopes),
-        "rows_out": 1,
-        "seconds": round(time.monotonic() - started, 1),
-        "training_seconds": round(seconds, 1),
-        "tokens": tokens,
-        "loss": rows[-1]["loss"],
-    }
-    print(json.dumps(summary))
-    return 0
+    summary: dict[str, Any] = {"step": "pretrain", "outcome": "failed", "rows_in": 0, "rows_out": 0}
+    code = 1
+    try:
+        recipe = load_recipe(args.config)
+        corpus = pretrain_corpus.load(args.corpus)
+        tokens = sum(len(example.ids) for example in corpus.examples)
+        seconds, rows = pretrain(corpus, recipe, args.seed, args.output)
+        summary |= {
+            "outcome": "done",
+            "rows_in": len(corpus.examples),
+            "rows_out": 1,
+            "tokens": round(tokens * recipe.epochs),
+            "training_seconds": round(seconds, 1),
+            "loss": rows[-1]["loss"] if rows else None,
+            "held_out_bits_per_char": round(bits_per_char(args.output, corpus.held_out), 4),
+        }
+        code = 0
+    except (CorpusProblem, RecipeProblem, Diverged, OSError) as error:
+        summary["reason"] = str(error)
+        print(f"error: {error}", file=sys.stderr)
+    summary["seconds"] = round(time.monotonic() - started, 1)
+    print(json.dumps(summary, ensure_ascii=False))
+    return code
 
 
 if __name__ == "__main__":
