@@ -11,23 +11,7 @@ from transformers import AutoTokenizer
 from model_training import pretrain, pretrain_corpus
 from model_training.recipe import Shape
 
-WORDS = [
-    "утро",
-    "день",
-    "вечер",
-    "ночь",
-    "дорога",
-    "письмо",
-    "встреча",
-    "тишина",
-    "будет",
-    "ждёт",
-    "придёт",
-    "поможет",
-    "тихий",
-    "новый",
-    "старый",
-]
+WORDS = ["утро", "день", "вечер", "ночь", "дорога", "письмо", "встреча", "тишина", "новый", "старый", "тихий"]
 RECIPE = """
 vocabulary = 400
 epochs = 2.0
