@@ -1,9 +1,9 @@
-"""The training loop: transformers' Trainer over ready batches. In: a model and batches. Out: the model,
-trained.
+"""The training loop: transformers' Trainer over packs. In: a model and batches. Out: the model, trained.
 
-What is ours: batches of a token budget, Muon, progress with an estimate of the end, a log of losses, and
-memory kept by the process: without that the allocator returns each step's activations to the system and page
-faults take a quarter of the time.
+What is ours: packs instead of padding (`packing`, `attention`, `completion_loss`), Muon, layers compiled one
+by one, a step halved when memory runs out, progress with an estimate of the end, a log of losses, and memory
+kept by the process: without that the allocator returns each step's activations to the system and page faults
+take a quarter of the time.
 """
 
 import contextlib
@@ -13,12 +13,14 @@ import math
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate.utils.memory import should_reduce_batch_size
+from torch import nn
 from torch.utils.data import Dataset
 from transformers import (
     PreTrainedModel,
@@ -28,12 +30,16 @@ from transformers import (
     TrainerState,
     TrainingArguments,
 )
+from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.trainer_callback import PrinterCallback
 
+from model_training import packing
+from model_training.attention import best_kind, read_packs
+from model_training.completion_loss import score_completions
 from model_training.optimizer import MuonWithAdamW, adamw
-from model_training.recipe import Diverged
+from model_training.packing import Batch
+from model_training.recipe import Diverged, Recipe
 from model_training.sampling import has_fast_bf16
-from model_training.tokens import Example, collate
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """glibc's names for mallopt(3)."""
@@ -59,19 +65,132 @@ class Schedule:
     save_every_steps: int = 0
     """0: no checkpoints."""
     log_every_steps: int = 10
+    attention: str = "auto"
+    """One of `attention.KINDS`, or `auto`: the fastest that works here."""
+    compiled: bool = False
+    """Compile the layers: pays on a GPU."""
+    gradient_checkpointing: bool = False
+    """Compute activations twice instead of keeping them."""
 
 
-class BatchList(Dataset[list[Example]]):
+def schedule_of(recipe: Recipe, epochs: float, seed: int) -> Schedule:
+    """The numbers of a recipe, for so many epochs."""
+    return Schedule(
+        epochs=epochs,
+        optimizer=recipe.optimizer,
+        matrix_lr=recipe.matrix_lr,
+        other_lr=recipe.other_lr,
+        weight_decay=recipe.weight_decay,
+        warmup_share=recipe.warmup_share,
+        seed=seed,
+        save_every_steps=recipe.save_every_steps,
+        attention=recipe.attention,
+        compiled=compiles(recipe.compile),
+        gradient_checkpointing=recipe.gradient_checkpointing,
+    )
+
+
+class BatchList(Dataset[Batch]):
     """Ready batches, one an item."""
 
-    def __init__(self, batches: Sequence[list[Example]]) -> None:
+    def __init__(self, batches: Sequence[Batch]) -> None:
         self.batches = batches
 
     def __len__(self) -> int:
         return len(self.batches)
 
-    def __getitem__(self, at: int) -> list[Example]:
+    def __getitem__(self, at: int) -> Batch:
         return self.batches[at]
+
+
+class Collator:
+    """The tensors of every pack of a batch, and the packs themselves in case they must be halved."""
+
+    def __init__(self, shape: packing.Shape | None) -> None:
+        self.shape, self.halvings = shape, 0
+
+    def __call__(self, items: list[Batch]) -> dict[str, Any]:
+        batch = [one for item in items for one in item]
+        for _ in range(self.halvings):
+            batch = [half for one in batch for half in packing.halves(one)]
+        tensors = [packing.collate(one, self.shape) for one in batch]
+        return {
+            "packs": tensors,
+            "scored": sum(len(pack["targets"]) for pack in tensors),
+            "texts": _Opaque(items),
+            "halvings": self.halvings,
+        }
+
+    def halve(self) -> None:
+        """Packs of half the size from now on, still of one shape if they were."""
+        self.halvings += 1
+        if self.shape:
+            self.shape = packing.half_of(self.shape)
+
+
+@dataclass
+class _Opaque:
+    """Hides a batch from whoever moves tensors to a device."""
+
+    items: list[Batch]
+
+
+class PackTrainer(Trainer):
+    """A step is a batch of packs; the loss is the mean over all scored places of all processes."""
+
+    @property
+    def collator(self) -> Collator:
+        return self.data_collator  # type: ignore[return-value]
+
+    def training_step(
+        self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: torch.Tensor | int | None = None
+    ) -> torch.Tensor:
+        while True:
+            if inputs["halvings"] != self.collator.halvings:
+                inputs = self.collator(inputs["texts"].items)
+            try:
+                return self._learn(model, inputs)
+            except RuntimeError as error:
+                if not (should_reduce_batch_size(error) and self._can_halve(inputs)):
+                    raise
+            # Out of the handler, which holds every tensor of the broken try.
+            self._make_room(model)
+
+    def _learn(self, model: nn.Module, inputs: dict[str, Any]) -> torch.Tensor:
+        model.train()
+        processes, scored = self.accelerator.num_processes, inputs["scored"]
+        if processes > 1:
+            scored = self.accelerator.reduce(torch.tensor(scored, device=self.args.device))
+        total = torch.zeros((), device=self.args.device)
+        last = len(inputs["packs"]) - 1
+        for number, tensors in enumerate(inputs["packs"]):
+            tensors = self._prepare_inputs(tensors)
+            waits = contextlib.nullcontext() if number == last else self.accelerator.no_sync(model)
+            with waits:
+                with self.compute_loss_context_manager():
+                    loss = model(**tensors)["loss"] * processes / scored
+                self.accelerator.backward(loss)
+            total += loss.detach()
+        return total
+
+    def floating_point_ops(self, inputs: dict[str, Any]) -> int:
+        """Not estimated: transformers' estimate would count padding that is not there."""
+        return 0
+
+    def _can_halve(self, inputs: dict[str, Any]) -> bool:
+        """In one process only: others would wait for gradients that never come."""
+        texts = max(len(one) for item in inputs["texts"].items for one in item)
+        return texts >> self.collator.halvings > 1 and self.accelerator.num_processes == 1
+
+    def _make_room(self, model: nn.Module) -> None:
+        """Packs of half the size from now on. The gradients of the broken try are dropped and the whole batch
+        is learnt again, so it stays what it was."""
+        model.zero_grad(set_to_none=True)
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        self.collator.halve()
+        parts = 2**self.collator.halvings
+        print(f"out of memory: packs are learnt in {parts} parts from now on", file=sys.stderr, flush=True)
 
 
 class Progress(TrainerCallback):
@@ -146,16 +265,21 @@ def keep_memory() -> None:
 
 def run(
     model: PreTrainedModel,
-    batches: Sequence[list[Example]],
+    batches: Sequence[Batch],
     schedule: Schedule,
     folder: Path,
     name: str,
     resume: bool = False,
+    callbacks: Sequence[TrainerCallback] = (),
 ) -> tuple[list[dict[str, float]], float]:
     """Train `model` in place; checkpoints go to `folder`. Returns the log rows and the seconds it took."""
     keep_memory()
-    tokens = round(schedule.epochs * sum(len(example.ids) for batch in batches for example in batch))
+    tokens = round(
+        schedule.epochs * sum(len(example.ids) for batch in batches for one in batch for example in one)
+    )
     progress = Progress(tokens, name)
+    half = half_precision()
+    on_gpu = torch.cuda.is_available()
     arguments = TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=schedule.epochs,
@@ -163,8 +287,9 @@ def run(
         warmup_steps=schedule.warmup_share,
         lr_scheduler_type="linear",
         max_grad_norm=1.0,
-        bf16=has_fast_bf16(),
-        use_cpu=not torch.cuda.is_available(),
+        bf16=half == torch.bfloat16,
+        fp16=half == torch.float16,
+        use_cpu=not on_gpu,
         logging_steps=schedule.log_every_steps,
         save_strategy="steps" if schedule.save_every_steps else "no",
         save_steps=schedule.save_every_steps or 500,
@@ -174,22 +299,75 @@ def run(
         report_to="none",
         logging_nan_inf_filter=False,
         disable_tqdm=True,
-        dataloader_pin_memory=False,
+        dataloader_pin_memory=on_gpu,
+        accelerator_config={"non_blocking": on_gpu},
         remove_unused_columns=False,
+        ddp_find_unused_parameters=False,
     )
-    trainer = Trainer(
-        model=model,
-        args=arguments,
-        train_dataset=BatchList(batches),
-        data_collator=collate,
-        optimizers=(optimizer_of(model, schedule), None),  # type: ignore[arg-type]
-        callbacks=[progress, WholeMarker()],
-    )
-    trainer.remove_callback(PrinterCallback)
-    checkpoint = last_whole_checkpoint(folder) if resume else None
-    started = time.monotonic()
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    return progress.rows, time.monotonic() - started
+    inner: Any = model
+    if hasattr(inner, "get_base_model"):  # adapters around it
+        inner = inner.get_base_model()
+    with made_ready(inner, schedule, half, arguments.device):
+        collator = Collator(packing.shape_of(batches) if schedule.compiled else None)
+        trainer = PackTrainer(
+            model=model,
+            args=arguments,
+            train_dataset=BatchList(batches),
+            data_collator=collator,
+            optimizers=(optimizer_of(model, schedule), None),  # type: ignore[arg-type]
+            callbacks=[progress, WholeMarker(), *callbacks],
+        )
+        trainer.remove_callback(PrinterCallback)
+        checkpoint = last_whole_checkpoint(folder) if resume else None
+        started = time.monotonic()
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        return progress.rows, time.monotonic() - started
+
+
+def compiles(wish: str) -> bool:
+    """Whether to compile the layers: as wished, or, for `auto`, where there is a GPU of the Ampere class or
+    newer."""
+    if wish == "auto":
+        return torch.cuda.is_available() and torch.cuda.get_device_capability() >= (8, 0)
+    return wish == "yes"
+
+
+def half_precision() -> torch.dtype | None:
+    """bf16 where the machine is quick at it, else fp16 on a GPU, else none."""
+    if torch.cuda.is_available():
+        return torch.bfloat16 if torch.cuda.get_device_capability() >= (8, 0) else torch.float16
+    return torch.bfloat16 if has_fast_bf16() else None
+
+
+@contextlib.contextmanager
+def made_ready(
+    model: PreTrainedModel, schedule: Schedule, half: torch.dtype | None, device: torch.device
+) -> Iterator[None]:
+    """While it lasts, `model(**collate(pack))` is the summed loss of a pack; then the model is as before."""
+    before = model.config._attn_implementation
+    kind = schedule.attention
+    read_packs(model, best_kind(device, half or torch.float32) if kind == "auto" else kind)
+    score_completions(model, schedule.compiled)
+    if schedule.gradient_checkpointing:
+        model.gradient_checkpointing_enable({"use_reentrant": False})
+    hooks = []
+    if half == torch.bfloat16:
+        # Autocast would keep the residual stream in fp32, twice the traffic; bf16 models are made in bf16.
+        embeddings: Any = model.get_input_embeddings()
+        hooks.append(embeddings.register_forward_hook(lambda module, given, made: made.to(torch.bfloat16)))
+    layers = [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]
+    if schedule.compiled:
+        for layer in layers:
+            layer.compile()
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer._compiled_call_impl = None
+        for hook in hooks:
+            hook.remove()
+        vars(model).pop("forward", None)
+        model.set_attn_implementation(before)
 
 
 def optimizer_of(model: PreTrainedModel, schedule: Schedule) -> torch.optim.Optimizer:

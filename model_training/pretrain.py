@@ -18,10 +18,11 @@ from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTra
 
 from model_training import loop, pretrain_corpus
 from model_training.likelihood import bits_of
+from model_training.packing import batches
 from model_training.pretrain_corpus import CorpusProblem
 from model_training.recipe import Diverged, Recipe, RecipeProblem, load_recipe
 from model_training.sampling import TorchEngine
-from model_training.tokens import END_OF_TEXT, batches
+from model_training.tokens import END_OF_TEXT
 
 
 def new_model(
@@ -49,17 +50,8 @@ def pretrain(
     """Train, save in bfloat16 to `output`; returns the seconds of training and its log."""
     set_seed(seed)
     model = new_model(corpus.tokenizer, dataclasses.asdict(recipe.shape), recipe.max_text_tokens)
-    schedule = loop.Schedule(
-        epochs=recipe.epochs,
-        optimizer=recipe.optimizer,
-        matrix_lr=recipe.matrix_lr,
-        other_lr=recipe.other_lr,
-        weight_decay=recipe.weight_decay,
-        warmup_share=recipe.warmup_share,
-        seed=seed,
-        save_every_steps=recipe.save_every_steps,
-    )
-    ready = batches(corpus.examples, recipe.tokens_per_batch, seed)
+    schedule = loop.schedule_of(recipe, recipe.epochs, seed)
+    ready = batches(corpus.examples, recipe.tokens_per_batch, recipe.micro_tokens, seed)
     checkpoints = output.with_name(output.name + ".checkpoints")
     rows, seconds = loop.run(model, ready, schedule, checkpoints, "pretrain", resume=True)
     model.bfloat16().save_pretrained(output)

@@ -55,7 +55,9 @@ class Recipe:
     max_tokens: int = 0
     """Real tokens to see at most (0: no bound), so that the time on a known machine is known."""
     tokens_per_batch: int = 4096
-    """Padding included."""
+    """Of one optimiser step, over all processes."""
+    tokens_per_pack: int = 0
+    """What memory holds at one time: a batch is learnt in packs of so many tokens (0: in one)."""
     max_text_tokens: int = 512
     optimizer: str = "muon"
     """`muon` (with AdamW for embeddings) or `adamw`."""
@@ -67,6 +69,19 @@ class Recipe:
     drop_controls: float = 0.1
     """Chance that a control line is left out of a training prompt."""
     save_every_steps: int = 25
+    attention: str = "auto"
+    """`varlen`, `padded` or `masked` (see attention.py), or `auto`: the fastest that works here."""
+    compile: str = "auto"
+    """`yes`, `no`, or `auto`: where there is a GPU."""
+    gradient_checkpointing: bool = False
+    """Compute activations twice instead of keeping them: slower by a third, for big models."""
+
+    saved_as: str = "fp32"
+    """`fp32` or `bf16`: the numbers in the finished model directory."""
+
+    @property
+    def micro_tokens(self) -> int:
+        return self.tokens_per_pack or self.tokens_per_batch
 
     @property
     def fingerprint(self) -> str:

@@ -5,7 +5,6 @@ share a batch of a fixed token budget; padding is on the right and carries no lo
 changes nothing and no attention mask is needed: the logits equal those of each text alone.
 """
 
-import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -58,19 +57,6 @@ def encode(
         Example(ids=[*prompt, *completion, tokenizer.eos_token_id][:max_tokens], prompt_tokens=len(prompt))
         for prompt, completion in zip(prompts, completions, strict=True)
     ]
-
-
-def batches(examples: Sequence[Example], tokens_per_batch: int, seed: int) -> list[list[Example]]:
-    """Every example once, neighbours in length together, at most `tokens_per_batch` tokens with padding."""
-    rng = random.Random(seed)
-    order = sorted(examples, key=lambda example: (len(example.ids), rng.random()))
-    result: list[list[Example]] = [[]]
-    for example in order:
-        if result[-1] and (len(result[-1]) + 1) * len(example.ids) > tokens_per_batch:
-            result.append([])
-        result[-1].append(example)
-    rng.shuffle(result)
-    return result
 
 
 def collate(batch: Sequence[Sequence[Example]]) -> dict[str, torch.Tensor]:

@@ -113,7 +113,8 @@ def train(lineage: Lineage, parts: Split, work: Path, resume: bool) -> dict[str,
     from transformers.utils import logging
 
     from model_training import loop
-    from model_training.tokens import batches, encode
+    from model_training.packing import batches
+    from model_training.tokens import encode
 
     logging.disable_progress_bar()
     recipe = lineage.recipe
@@ -123,26 +124,19 @@ def train(lineage: Lineage, parts: Split, work: Path, resume: bool) -> dict[str,
     examples = encode(pairs, tokenizer, recipe.max_text_tokens)
     tokens = sum(len(example.ids) for example in examples)
     epochs = min(recipe.epochs, recipe.max_tokens / tokens) if recipe.max_tokens else recipe.epochs
-    schedule = loop.Schedule(
-        epochs=epochs,
-        optimizer=recipe.optimizer,
-        matrix_lr=recipe.matrix_lr,
-        other_lr=recipe.other_lr,
-        weight_decay=recipe.weight_decay,
-        warmup_share=recipe.warmup_share,
-        seed=lineage.seed,
-        save_every_steps=recipe.save_every_steps,
-    )
+    schedule = loop.schedule_of(recipe, epochs, lineage.seed)
     print(
         f"train: {len(examples):,} texts, {tokens:,} tokens, {epochs:.2f} epochs, "
         f"{sum(p.numel() for p in model.parameters()) / 1e6:.1f}M parameters, {describe(recipe)}",
         file=sys.stderr,
     )
     checkpoints = work.with_name(work.name + ".checkpoints")
-    ready = batches(examples, recipe.tokens_per_batch, lineage.seed)
+    ready = batches(examples, recipe.tokens_per_batch, recipe.micro_tokens, lineage.seed)
     rows, seconds = loop.run(model, ready, schedule, checkpoints, "train", resume)
     if recipe.lora:
         model = model.merge_and_unload()
+    if recipe.saved_as == "bf16":
+        model = model.bfloat16()
     model.save_pretrained(work)
     tokenizer.save_pretrained(work)
     DEFAULT_TEMPLATE.save(work / "prompt.json")

@@ -1,12 +1,10 @@
-"""Tokens, labels and batches: the loss falls where it should, and padding changes nothing."""
+"""Tokens and labels: the loss falls where it should, and padding changes nothing."""
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from model_training.pretrain import new_model
-from model_training.tokens import NO_LOSS, Example, batches, blocks, collate, encode, train_tokenizer
+from model_training.tokens import NO_LOSS, Example, blocks, collate, encode, train_tokenizer
 
 SHAPE = {
     "hidden_size": 32,
@@ -42,19 +40,6 @@ def test_the_end_of_text_is_learnt_and_a_cut_text_teaches_none(tokenizer) -> Non
     assert whole.ids[-1] == tokenizer.eos_token_id
     assert len(cut.ids) == 20
     assert cut.ids[-1] != tokenizer.eos_token_id
-
-
-@given(st.lists(st.integers(2, 60), min_size=1, max_size=80), st.integers(60, 400))
-def test_each_example_is_in_one_batch_within_the_token_budget(lengths: list[int], budget: int) -> None:
-    examples = [Example([number] * length, 1) for number, length in enumerate(lengths)]
-    made = batches(examples, budget, seed=3)
-    assert sorted(e.ids[0] for batch in made for e in batch) == list(range(len(lengths)))
-    assert all(len(batch) * max(len(e.ids) for e in batch) <= budget for batch in made)
-
-
-def test_batches_are_the_same_for_the_same_seed_and_others_for_another() -> None:
-    examples = [Example([n] * (n % 7 + 2), 1) for n in range(60)]
-    assert batches(examples, 40, 1) == batches(examples, 40, 1) != batches(examples, 40, 2)
 
 
 def test_logits_in_a_padded_batch_equal_those_of_each_text_alone(tokenizer) -> None:

@@ -11,9 +11,10 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
 
 from model_training import loop, train
+from model_training.packing import batches
 from model_training.pretrain import new_model
 from model_training.recipe import Diverged, Recipe, RecipeProblem, load_recipe
-from model_training.tokens import batches, encode, train_tokenizer
+from model_training.tokens import encode, train_tokenizer
 
 CONFIGS = sorted((Path(train.__file__).parent / "configs").glob("*.toml"))
 
@@ -57,7 +58,7 @@ def test_the_loss_falls(nano_model: Path) -> None:
 def tiny_run() -> tuple:
     texts = [("Знак\n\n", f"День номер {number} будет хорош.") for number in range(40)]
     tokenizer = train_tokenizer([a + b for a, b in texts], 300)
-    return tokenizer, batches(encode(texts, tokenizer, 64), 256, 1)
+    return tokenizer, batches(encode(texts, tokenizer, 64), 256, 256, 1)
 
 
 def schedule(**changes: object) -> loop.Schedule:
