@@ -15,6 +15,7 @@ import argparse
 import asyncio
 import csv
 import datetime as dt
+import functools
 import http.server
 import importlib.util
 import json
@@ -34,21 +35,46 @@ ROOT = Path(__file__).resolve().parent.parent
 SIGNS = "Овнов Тельцов Близнецов Раков Львов Дев Весов Скорпионов Стрельцов Козерогов Водолеев Рыб"
 MONTHS = "января февраля марта апреля мая июня июля августа сентября октября ноября декабря"
 LAST = dt.date(2026, 11, 20)
-PAGE_BYTES = 300_000
+
+
+SCRIPT_BYTES = 165_000
+CARDS = 340
 
 
 def page_of(day: dt.date) -> bytes:
-    """A portal's page: twelve texts in the middle of much else."""
+    """A portal's page: twelve texts among much else, in the mix of two pages captured from such sites (280
+    and 820 elements in 100 KB, 70 and 43 % of the bytes in scripts and styles): 560 elements, 55 %.
+    """
     printed = f"{day.day} {MONTHS.split()[day.month - 1]} {day.year}"
     blocks = "".join(
         f'<div><div><h2>Гороскоп для {sign}</h2></div><div class="text"><p>{text(sign, day)}</p></div></div>'
         for sign in SIGNS.split()
     )
-    item = '<li class="card"><a href="/text/{0}"><span>Новость города № {0}</span></a><i>12</i></li>'
-    around = "".join(item.format(number) for number in range(2300))
-    body = f"<h1>Гороскоп</h1><p>Прогноз на {printed}.</p><ul>{around}</ul>{blocks}<h2>Читайте также</h2>"
-    page = f"<!DOCTYPE html><html><head><meta charset='utf-8'></head><body>{body}</body></html>".encode()
-    return page + b" " * (PAGE_BYTES - len(page))
+    body = f"<h1>Гороскоп</h1><p>Прогноз на {printed}.</p>{around()}{blocks}<h2>Читайте также</h2>"
+    head = f"<meta charset='utf-8'><script>{script()}</script>"
+    page = f"<!DOCTYPE html><html><head>{head}</head><body>{body}</body></html>"
+    return page.encode()
+
+
+@functools.cache
+def around() -> str:
+    """The portal's other news: five elements a card."""
+    card = (
+        '<div class="styles_card__x7Kq1 styles_card_small__pQ2zR" data-testid="news-card-{0}">'
+        '<a class="styles_link__Lw3dT styles_link_block__0aVbN" href="/text/gorod/2026/11/20/{0}/?from=card">'
+        '<span class="styles_title__b4YtE">Новость города № {0}</span></a>'
+        '<time class="styles_time__Qe9Vn" datetime="2026-11-20T10:00:00+05:00">10:00</time>'
+        '<i class="styles_views__m2Xcz">12</i></div>'
+    )
+    return "".join(card.format(number) for number in range(CARDS))
+
+
+@functools.cache
+def script() -> str:
+    """The state that such pages carry, as JSON."""
+    story = '{{"id":{0},"type":"news","header":"Новость города","isCommentsAllowed":true,"views":{0}}}'
+    stories = ",".join(story.format(number) for number in range(SCRIPT_BYTES // 100))
+    return f"window.__INITIAL_STATE__=[{stories}]"
 
 
 def text(sign: str, day: dt.date) -> str:

@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
         sick_sites(parser, args), args.fault_day, datetime.now(ZoneInfo("Europe/Moscow")).date()
     )
     if args.inherit is not None:
-        threading.Thread(target=_end_with_parent, daemon=True).start()
+        threading.Thread(target=end_with_parent, daemon=True).start()
         _serve(app, socket.socket(fileno=args.inherit))
         return 0
     try:
@@ -85,7 +85,8 @@ def _serve(app: Starlette, listener: socket.socket) -> None:
     uvicorn.Server(config).run(sockets=[listener])
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """Wait until standard input closes, then end the process."""
     sys.stdin.buffer.read()
     os._exit(0)
 

@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 
 from scraper.days import day_range, moscow_today, parse_day
 from scraper.items import HoroscopeItem
+from scraper.kept_pages import kept_ahead
 from scraper.ledger import Ledger
 from scraper.reading import Page, PageReader
 from scraper.sources import permissions
@@ -67,6 +68,9 @@ class HoroscopeSpider(PageReader, scrapy.Spider):
         Raises:
             ValueError: the live site does not show that day any more, or not yet.
         """
+        kept = self.settings.get("HOROSCOPE_READ_PAGES")
+        if kept:
+            return kept_ahead(Path(kept), self.name, day)
         if self.settings.get("HOROSCOPE_SNAPSHOTS"):
             return TODAY
         if self.shows(day, self.today):
@@ -105,6 +109,8 @@ class HoroscopeSpider(PageReader, scrapy.Spider):
     def request(self, page: Page, day: dt.date, faults: Sequence[str] = ()) -> scrapy.Request:
         """`faults`: what was wrong with the addresses asked before this one."""
         meta = {"day": day, "page": page, "faults": list(faults)}
+        if day < self.today and (day - self.today).days not in self.reach:
+            meta["dont_cache"] = True  # a page of an archive is asked for once: 80,000 of them fill a disk
         return scrapy.Request(page.url, meta=meta, errback=self.page_failed, dont_filter=True)
 
     @property

@@ -18,6 +18,7 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from scrapy.crawler import AsyncCrawlerProcess, Crawler
@@ -26,6 +27,7 @@ from scrapy.utils.project import get_project_settings
 
 from scraper.days import day_range, moscow_today, parse_day
 from scraper.forget import forgotten_sources
+from scraper.kept_pages import kept_days
 from scraper.ledger import DayAccount, Ledger, day_complete
 from scraper.outcome import last_line, source_summary, tell_faults
 from scraper.progress import CrawlProgress
@@ -55,6 +57,9 @@ def parser() -> argparse.ArgumentParser:
     known.add_argument(
         "--spiders", metavar="A,B", help="sources by name; default: those that sources.yaml turns on"
     )
+    known.add_argument(
+        "--pages", metavar="FOLDER", help="read the pages kept there (.cache/pages) again, ask no site; implies --force"
+    )
     known.add_argument("--force", action="store_true", help="collect again what already has a complete run")
     known.add_argument(
         "--storage", default=os.environ.get("HOROSCOPE_STORAGE", "data"), help="folder or s3:// address"
@@ -75,7 +80,8 @@ def main(argv: list[str] | None = None) -> int:
         check_writable(arguments.storage)
         names = chosen(arguments.spiders, process, forgotten_sources(arguments.storage))
         days = range_before(day, arguments.history_days)
-        done = {name: set() if arguments.force else complete_days(arguments.storage, name) for name in names}
+        force = arguments.force or arguments.pages
+        done = {name: set() if force else complete_days(arguments.storage, name) for name in names}
     except (ValueError, StorageError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -95,6 +101,8 @@ def project_settings(arguments: argparse.Namespace) -> Settings:
     settings.setmodule("scraper.settings", "project")  # also where the current folder holds no scrapy.cfg
     settings.set("HOROSCOPE_STORAGE", arguments.storage, "cmdline")
     settings.set("LOG_LEVEL", arguments.log_level, "cmdline")
+    if arguments.pages:
+        settings.set("HOROSCOPE_READ_PAGES", arguments.pages, "cmdline")
     return settings
 
 
@@ -133,6 +141,9 @@ def range_before(day: dt.date, history_days: int) -> list[dt.date]:
 
 def is_reachable(process: Process, name: str, asked: dt.date, day: dt.date, today: dt.date) -> bool:
     """Past days only where the source has them; the day itself always: if it cannot be had, that is said."""
+    kept = process.settings.get("HOROSCOPE_READ_PAGES")
+    if kept:
+        return asked in kept_days(Path(kept), name)
     spider: Any = process.spider_loader.load(name)
     return asked == day or bool(snapshots(process)) or spider.shows(asked, today)
 

@@ -33,8 +33,8 @@ from scraper.base import HoroscopeSpider, Page
 from scraper.days import moscow_today, parse_day, printed_dates
 from scraper.outcome import last_line
 from scraper.page_faults import disguise
+from scraper.page_tree import rightly_decoded
 from scraper.processors import is_horoscope_text, node_text, single_spaces
-from scraper.reading import rightly_decoded
 from scraper.signs import sign_in
 from scraper.strategies import select
 

@@ -10,17 +10,19 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
+import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from protego import Protego
-from scrapy import Request
+from scrapy import Request, signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import HtmlResponse, Response
 from scrapy.http.request import NO_CALLBACK
 
 from scraper import opt_outs
+from scraper.page_tree import rightly_decoded, tree_of
 
 ROBOTS_MAX_BYTES = 512 * 1024
 STOP_STATUSES = (403, 429)
@@ -51,7 +53,18 @@ class Manners:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Manners:
-        return cls(crawler)
+        manners = cls(crawler)
+        if crawler.settings.getfloat("DOWNLOAD_DELAY"):
+            crawler.signals.connect(manners.rest, signals.headers_received)
+        return manners
+
+    def rest(self, request: Request) -> None:
+        """The pause runs from the answer's first byte: counted from our sending, as Scrapy does, a slow
+        connection before a quick one makes the host see less than it asked for.
+        """
+        assert self.crawler.engine is not None
+        slots = self.crawler.engine.downloader.slots
+        slots[request.meta["download_slot"]].lastseen = time.monotonic()
 
     async def process_request(self, request: Request) -> None:
         """Raises IgnoreRequest, with the reason, for what a guest does not ask for."""
@@ -94,7 +107,7 @@ class Manners:
         ]
         no = opt_outs.in_headers(headers)
         if not no and isinstance(response, HtmlResponse):
-            no = opt_outs.in_page(response.selector)
+            no = opt_outs.in_page(tree_of(rightly_decoded(response)))
         if no:
             self.record[host] = f"the site keeps its texts from machine learning: {no}"
             raise IgnoreRequest(self.record[host])

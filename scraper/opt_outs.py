@@ -67,8 +67,8 @@ def in_headers(headers: Iterable[tuple[str, str]]) -> str | None:
 
 def in_page(page: Selector) -> str | None:
     """`<meta name="robots" content="noai">`, `<meta name="tdm-reservation" content="1">`."""
-    for meta in page.xpath("//meta[@name and @content]"):
-        name, content = meta.attrib["name"].lower(), meta.attrib["content"]
+    for meta in page.root.iter("meta"):
+        name, content = (meta.get("name") or "").lower(), meta.get("content") or ""
         if name == "tdm-reservation" and content.strip() == "1":
             return "meta tdm-reservation"
         if name in ("robots", "horoscope-mlops") and _NO_AI.search(content):

@@ -43,4 +43,5 @@ def is_cut_short(response: TextResponse) -> bool:
     if root is None:
         return False
     ends = (b"</" + root.group(1), b"</body")
-    return not any(end in response.body or end.upper() in response.body for end in ends)
+    # From the end: there it is found at once.
+    return all(response.body.rfind(case) < 0 for end in ends for case in (end, end.upper()))

@@ -12,6 +12,7 @@ from scraper.days import PrintedDate, printed_dates, utc_instant
 from scraper.items import SIGNS, HoroscopeItem
 from scraper.loaders import HoroscopeLoader
 from scraper.page_faults import disguise, is_cut_short
+from scraper.page_tree import rightly_decoded
 from scraper.processors import is_horoscope_text, node_text
 from scraper.signs import sign_in
 from scraper.strategies import Found, Strategy, select, words_at
@@ -127,14 +128,3 @@ class PageReader:
             language=self.language, source=self.name, url=page.url, strategy=strategy,
             fetched_at=utc_instant(), **loader.load_item(),
         )  # fmt: skip
-
-
-def rightly_decoded(response: TextResponse) -> TextResponse:
-    """What decodes as UTF-8 is UTF-8 whatever the server declares: Russian in windows-1251 never does."""
-    if response.encoding == "utf-8":
-        return response
-    try:
-        response.body.decode("utf-8")
-    except UnicodeDecodeError:
-        return response
-    return response.replace(encoding="utf-8")

@@ -14,6 +14,7 @@ DOWNLOADER_MIDDLEWARES = {
     "scraper.manners.Manners": 560
 }  # after retries were set up, before redirects are followed
 RETRY_HTTP_CODES = [500, 502, 503, 504, 522, 524, 408]  # not 429: who says "too many" is not asked again
+SPIDER_MIDDLEWARES = {"scraper.kept_pages.KeepPages": 10}
 DOWNLOAD_DELAY = 1.0
 DOWNLOAD_DELAY_JITTER = 0
 CONCURRENT_REQUESTS_PER_DOMAIN = 1
@@ -21,6 +22,7 @@ COOKIES_ENABLED = False
 DEFAULT_REQUEST_HEADERS = {"Accept": "*/*", "Accept-Language": "ru", "Cache-Control": "max-age=0"}
 HTTPCACHE_ENABLED = True  # for conditional requests: an unchanged page answers 304 and is not sent again
 HTTPCACHE_POLICY = "scrapy.extensions.httpcache.RFC2616Policy"
+HTTPCACHE_GZIP = True
 CONCURRENT_ITEMS = 1  # pipelines never wait; Scrapy starts this many tasks for every page, 100 by default
 
 # Bounds on what a server may do to us.

@@ -16,9 +16,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jmespath
+from lxml import etree
 from parsel import Selector
 from scrapy.http import JsonResponse, TextResponse
 
+from scraper.page_tree import tree_of
 from scraper.processors import node_text
 from scraper.signs import sign_in
 
@@ -93,7 +95,7 @@ class Headings(Strategy):
     def find(self, response: TextResponse) -> Iterator[Found]:
         if isinstance(response, JsonResponse):
             return
-        for heading in response.selector.root.iter(*HEADINGS):
+        for heading in tree_of(response).root.iter(*HEADINGS):
             label = node_text(heading)
             sign = sign_in(label)
             if sign and self.containing.lower() in label.lower():
@@ -228,21 +230,28 @@ def select(response: TextResponse, query: str) -> Any:
     """Elements by CSS, or by XPath where the query starts like one; none in an answer that is JSON."""
     if isinstance(response, JsonResponse):
         return []
-    return response.xpath(query) if query.startswith(("/", "(")) else response.css(query)
+    tree = tree_of(response)
+    return tree.xpath(query) if query.startswith(("/", "(")) else tree.css(query)
 
 
 def words_at(response: TextResponse, query: str) -> Iterator[str]:
-    """Texts of the elements that `query` selects; for `near:words`, what follows each place with those words.
-
-    The latter needs no structure at all, and costs a hundredth of asking every element for its text.
+    """Texts of the elements that `query` selects; for `near:words`, what follows each place with those words,
+    in what a reader sees first, then anywhere in the page.
     """
     if not query.startswith(NEAR):
         yield from map(node_text, select(response, query))
         return
-    start = response.text.find(query.removeprefix(NEAR))
+    words = query.removeprefix(NEAR)
+    if not isinstance(response, JsonResponse):
+        yield from _after(words, etree.tostring(tree_of(response).root, method="text", encoding="unicode"))
+    yield from (_TAG.sub(" ", text) for text in _after(words, response.text))
+
+
+def _after(words: str, text: str) -> Iterator[str]:
+    start = text.find(words)
     while start >= 0:
-        yield _TAG.sub(" ", response.text[start : start + NEAR_CHARS])
-        start = response.text.find(query.removeprefix(NEAR), start + 1)
+        yield text[start : start + NEAR_CHARS]
+        start = text.find(words, start + 1)
 
 
 def without_tags(values: list[Any]) -> Sequence[Selector | str]:

@@ -1,13 +1,15 @@
 """`scrapy crawl` as everybody knows it, but its exit code tells the truth.
 
     scrapy crawl ru74 -a date=2026-11-23 -s HOROSCOPE_STORAGE=data
+    scrapy crawl rambler -a date_from=2004-01-01 -a date_to=2025-12-31
 
-Exit code 1 if any day failed, 2 if the arguments make no sense; the last line of stdout is one JSON line.
+A range goes on where it was stopped: days that have a complete run are not asked for again. Exit code 1 if any day failed, 2 if the arguments make no sense; the last line of stdout is one JSON line.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 
@@ -16,8 +18,10 @@ from scrapy.exceptions import UsageError
 
 from scraper.base import days_asked
 from scraper.days import moscow_today, parse_day
-from scraper.ledger import Ledger
+from scraper.ledger import Ledger, day_complete
 from scraper.outcome import last_line, source_summary, tell_faults
+from scraper.progress import CrawlProgress
+from scraper.runs import StorageError, complete_days
 
 
 class Command(ScrapyCrawl):
@@ -29,12 +33,21 @@ class Command(ScrapyCrawl):
             raise UsageError("expected one spider name; scrapy list shows all")
         started = time.monotonic()
         try:
-            days_asked(dict(opts.spargs), parse_day(opts.spargs.get("today", "today"), moscow_today()))
+            arguments = dict(opts.spargs)
+            is_range = "date_from" in arguments
+            days = days_asked(arguments, parse_day(arguments.get("today", "today"), moscow_today()))
             crawler = self.crawler_process.create_crawler(args[0])
-        except (ValueError, KeyError) as error:
+            done = complete_days(self.storage(), args[0]) if is_range else set()
+        except (ValueError, KeyError, StorageError) as error:
             raise UsageError(str(error.args[0])) from error
-        self.crawler_process.crawl(crawler, **opts.spargs)
-        self.crawler_process.start()
+        todo = [day for day in days if day not in done]
+        if not todo:
+            print(last_line("crawl", "done", 0, 0, 0.0, source=args[0], already=len(days)))
+            return
+        with CrawlProgress({args[0]: len(todo)}) as progress:
+            crawler.signals.connect(progress.day_complete, day_complete)
+            self.crawler_process.crawl(crawler, days=",".join(map(str, todo)), **arguments)
+            self.crawler_process.start()
         ledger = crawler.get_extension(Ledger) if crawler.extensions else None
         if ledger is None or not ledger.outcomes:
             print(
@@ -49,7 +62,12 @@ class Command(ScrapyCrawl):
         rows_in, rows_out = summary.pop("rows_in"), summary.pop("rows_out")
         print(
             last_line(
-                "crawl", outcome, rows_in, rows_out, time.monotonic() - started, source=args[0], **summary
-            )
+                "crawl", outcome, rows_in, rows_out, time.monotonic() - started,
+                source=args[0], already=len(days) - len(todo), **summary,
+            )  # fmt: skip
         )
         self.exitcode = int(outcome == "failed")
+
+    def storage(self) -> str:
+        assert self.settings is not None
+        return str(self.settings.get("HOROSCOPE_STORAGE") or os.environ.get("HOROSCOPE_STORAGE", "data"))

@@ -7,7 +7,8 @@ import datetime as dt
 import pytest
 
 from scraper.items import SIGNS
-from scraper.reading import Page, rightly_decoded
+from scraper.page_tree import rightly_decoded
+from scraper.reading import Page
 from tests.scraper.pages import (
     DAY,
     astroscope_page,

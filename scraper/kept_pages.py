@@ -1,0 +1,160 @@
+"""Pages as the live sites sent them, kept for two weeks: a mended spider reads the lost days again and asks
+nobody.
+
+    python -m scraper.collect --date 2026-11-23 --history-days 13 --pages .cache/pages
+
+A page lies at `{folder}/{day}/{source}/{days ahead}/{name of its address}`: a line of JSON, its tree as XML,
+its bytes. The middleware `KeepPages` writes them (HOROSCOPE_KEEP_PAGES says where; empty: nowhere), the
+download handler `KeptPages` answers from them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import os
+import shutil
+import zlib
+from pathlib import Path
+from typing import Any
+
+from scrapy import Request
+from scrapy.core.downloader.handlers.base import BaseDownloadHandler
+from scrapy.crawler import Crawler
+from scrapy.exceptions import NotConfigured
+from scrapy.http import HtmlResponse, Response, TextResponse
+from scrapy.responsetypes import responsetypes
+
+from scraper.page_faults import is_cut_short
+from scraper.page_tree import rightly_decoded, set_tree, tree_as_xml, tree_of
+
+KEPT_DAYS = 14
+
+
+class KeepPages:
+    """A spider middleware: every page that a live site answers with status 200 is kept, but for archives',
+    which are there tomorrow too.
+    """
+
+    def __init__(self, folder: Path, crawler: Crawler) -> None:
+        self.folder = folder
+        self.crawler = crawler
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> KeepPages:
+        folder = crawler.settings["HOROSCOPE_KEEP_PAGES"]
+        if not folder:
+            raise NotConfigured
+        sweep(Path(folder), before=dt.date.today() - dt.timedelta(days=KEPT_DAYS))  # noqa: DTZ011  a shelf life
+        return cls(Path(folder), crawler)
+
+    def process_spider_input(self, response: Response) -> None:
+        if response.status != 200 or not isinstance(response, TextResponse) or response.meta.get("dont_cache"):
+            return
+        spider: Any = self.crawler.spider
+        day = response.meta["day"]
+        folder = self.folder / str(day) / spider.name / str((day - spider.today).days)
+        write_page(folder, response.meta["page"].url, rightly_decoded(response))
+
+
+class KeptPages(BaseDownloadHandler):
+    """A download handler: answers from the folder of HOROSCOPE_READ_PAGES, never from the network."""
+
+    lazy = True
+
+    async def download_request(self, request: Request) -> Response:
+        spider: Any = self.crawler.spider
+        day = request.meta["day"]
+        folder = Path(self.crawler.settings["HOROSCOPE_READ_PAGES"])
+        return read_page(folder / str(day) / spider.name / str(spider.ahead(day)), request.url)
+
+    async def close(self) -> None:
+        pass
+
+
+class KeptPage(HtmlResponse):
+    """An HTML page from the store. Its tree is at hand; its bytes are unpacked only if somebody wants them."""
+
+    __slots__ = ("_packed",)
+
+    @property
+    def body(self) -> bytes:
+        return zlib.decompress(self._packed)
+
+    @classmethod
+    def of(cls, url: str, encoding: str, tree: bytes, packed: bytes) -> KeptPage:
+        page = cls(url, encoding=encoding)
+        page._packed = packed
+        set_tree(page, zlib.decompress(tree))
+        return page
+
+
+def write_page(folder: Path, url: str, response: TextResponse) -> None:
+    """Whole or not at all. A page cut short keeps no tree: written as XML it would look whole."""
+    is_page = isinstance(response, HtmlResponse) and not is_cut_short(response)
+    tree = tree_as_xml(tree_of(response)) if is_page else None
+    packed_tree = zlib.compress(tree or b"")
+    about = {
+        "url": url,
+        "content_type": (response.headers.get("Content-Type") or b"").decode("latin-1"),
+        "encoding": response.encoding,
+        "tree_bytes": len(packed_tree) if tree else 0,
+    }
+    path = folder / name_of(url)
+    folder.mkdir(parents=True, exist_ok=True)
+    aside = path.with_suffix(f".{os.getpid()}")
+    line = json.dumps(about).encode() + b"\n"
+    aside.write_bytes(line + (packed_tree if tree else b"") + zlib.compress(response.body))
+    aside.replace(path)
+
+
+def read_page(folder: Path, url: str) -> Response:
+    """Status 404 where the page was not kept."""
+    try:
+        line, _, packed = (folder / name_of(url)).read_bytes().partition(b"\n")
+    except FileNotFoundError:
+        return Response(url, status=404)
+    about = json.loads(line)
+    tree, body = packed[: about["tree_bytes"]], packed[about["tree_bytes"] :]
+    if tree:
+        return KeptPage.of(url, about["encoding"], tree, body)
+    headers = {"Content-Type": about["content_type"]}
+    kind = responsetypes.from_args(headers={b"Content-Type": about["content_type"].encode()}, url=url)
+    return kind(url, headers=headers, body=zlib.decompress(body))
+
+
+def name_of(url: str) -> str:
+    return hashlib.sha256(url.encode()).hexdigest()[:24]
+
+
+def kept_days(folder: Path, source: str) -> set[dt.date]:
+    """Days of which pages of that source are kept."""
+    return {dt.date.fromisoformat(path.parent.name) for path in folder.glob(f"????-??-??/{source}")}
+
+
+def kept_ahead(folder: Path, source: str, day: dt.date) -> int:
+    """How many days ahead the kept pages of a day were when they were asked for; the nearest, if of several.
+
+    Raises:
+        ValueError: nothing is kept.
+    """
+    offsets = [int(path.name) for path in (folder / str(day) / source).glob("*")]
+    if not offsets:
+        raise ValueError(f"expected pages of {source} for {day}, found none, in {folder}; they are kept {KEPT_DAYS} days")
+    return min(offsets, key=abs)
+
+
+def sweep(folder: Path, before: dt.date) -> None:
+    """By when they were written, not by the day they are for: an archive's pages are for days long past."""
+    for pages in folder.glob("????-??-??/*/*"):
+        if dt.date.fromtimestamp(pages.stat().st_mtime) < before:  # noqa: DTZ012  a shelf life
+            shutil.rmtree(pages, ignore_errors=True)
+
+
+def forget_pages(folder: Path, source: str, url: str | None) -> int:
+    """How many kept pages of a source, or of one address of it, were removed."""
+    pages = list(folder.glob(f"????-??-??/{source}/*/{name_of(url) if url else '*'}"))
+    for page in pages:
+        page.unlink()
+    return len(pages)
