@@ -63,13 +63,15 @@ def resident_mb(pid: int) -> float:
     return int(line.split()[1]) / 1024
 
 
-def crawl(storage: Path, days: int, proxy: str, kill_after: int | None) -> tuple[int, list[tuple[int, float]]]:
+def crawl(
+    storage: Path, days: int, proxy: str, kill_after: int | None
+) -> tuple[int, list[tuple[int, float]]]:
     """(exit code, samples of (pages stored, megabytes))."""
     last = FIRST + dt.timedelta(days=days - 1)
     span = ["-a", f"date_from={FIRST}", "-a", f"date_to={last}"]
     pace = ["-s", "DOWNLOAD_DELAY=0", "-s", "CONCURRENT_REQUESTS_PER_DOMAIN=16", "-s", "LOG_LEVEL=ERROR"]
     ours = {name: value for name, value in os.environ.items() if not name.startswith("HOROSCOPE_")}
-    told = {"HTTP_PROXY": proxy, "HTTPS_PROXY": proxy, "HOROSCOPE_STORAGE": str(storage), "HOROSCOPE_KEEP_PAGES": ""}
+    told = {"HTTP_PROXY": proxy, "HTTPS_PROXY": proxy, "HOROSCOPE_STORAGE": str(storage)}
     command = [sys.executable, "-m", "scrapy", "crawl", "rambler", *span, *pace]
     process = subprocess.Popen(command, cwd=ROOT, env=ours | told, stdout=subprocess.DEVNULL)
     samples = []
@@ -104,7 +106,8 @@ def main(argv: list[str] | None = None) -> int:
     half = [sample for sample in samples if sample[0] > 6 * days]
     slope = statistics.linear_regression(*zip(*half, strict=True)).slope * 10_000
     result = {
-        "step": "benchmark-backfill", "outcome": "done", "pages": 12 * days, "seconds": round(time.monotonic() - began),
+        "step": "benchmark-backfill", "outcome": "done", "pages": 12 * days,
+        "seconds": round(time.monotonic() - began),
         "mb_at_tenths": tenths, "peak_mb": round(max(mb for _, mb in samples), 1),
         "mb_per_10000_pages": round(slope, 3),
     }  # fmt: skip

@@ -28,7 +28,7 @@ def main(argv: list[str] | None = None) -> int:
         description=f"Run CMD with the demo sites beside it; {ADDRESS} tells it where they are.",
     )
     parser.add_argument(
-        "--live", action="store_true", help="as the live web, through a proxy, instead of as snapshots of days"
+        "--live", action="store_true", help="as the live web, through a proxy, not as snapshots of days"
     )
     parser.add_argument("--log", metavar="FILE", help="with --live: a JSON line a request")
     add_fault_options(parser)
@@ -60,7 +60,7 @@ def _environment(address: str, live: bool) -> dict[str, str]:
     if not live:
         return {**os.environ, ADDRESS: address}
     ours = {name: value for name, value in os.environ.items() if name != ADDRESS}
-    proxies = {name: address for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")}
+    proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), address)
     return ours | proxies | {"NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
 
 

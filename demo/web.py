@@ -136,7 +136,7 @@ def main(argv: list[str] | None = None) -> int:
     """Serve until interrupted; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m demo.web", description="The demo sites as the live web.")
     parser.add_argument("--port", type=int, default=8401, help="port of the proxy, 0 for any free one")
-    parser.add_argument("--inherit", type=int, metavar="FD", help="serve on this open socket until stdin closes")
+    parser.add_argument("--inherit", type=int, metavar="FD", help="serve on this socket until stdin ends")
     add_log_option(parser)
     add_fault_options(parser)
     args = parser.parse_args(argv)

@@ -32,7 +32,8 @@ class Environment:
         settings.set("HTTPCACHE_DIR", str(Path(settings["HOROSCOPE_HTTP_CACHE"]).resolve()), "project")
         if settings["HOROSCOPE_READ_PAGES"]:
             self._answer_by(settings, "scraper.kept_pages.KeptPages", delay_s=0)
-            settings.set("DOWNLOADER_MIDDLEWARES", {"scraper.manners.Manners": None}, "project")  # no host is asked
+            # No host is asked, so none is asked for its rules.
+            settings.set("DOWNLOADER_MIDDLEWARES", {"scraper.manners.Manners": None}, "project")
         elif settings["HOROSCOPE_SNAPSHOTS"]:
             delay_s = float(os.environ.get("HOROSCOPE_SNAPSHOT_DELAY_S", "0"))  # to rehearse a polite crawl
             self._answer_by(settings, "scraper.snapshots.SnapshotHandler", delay_s)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import logging
 import os
 import signal
 import sys
@@ -29,7 +30,7 @@ from scraper.days import day_range, moscow_today, parse_day
 from scraper.forget import forgotten_sources
 from scraper.kept_pages import kept_days
 from scraper.ledger import DayAccount, Ledger, day_complete
-from scraper.outcome import last_line, source_summary, tell_faults
+from scraper.outcome import last_line, source_summary, tell_crawl_faults, tell_faults
 from scraper.progress import CrawlProgress
 from scraper.runs import StorageError, check_writable, complete_days
 from scraper.sources import default_sources, permissions
@@ -58,7 +59,9 @@ def parser() -> argparse.ArgumentParser:
         "--spiders", metavar="A,B", help="sources by name; default: those that sources.yaml turns on"
     )
     known.add_argument(
-        "--pages", metavar="FOLDER", help="read the pages kept there (.cache/pages) again, ask no site; implies --force"
+        "--pages",
+        metavar="FOLDER",
+        help="read the pages kept there (.cache/pages) again and ask no site; implies --force",
     )
     known.add_argument("--force", action="store_true", help="collect again what already has a complete run")
     known.add_argument(
@@ -76,6 +79,8 @@ def main(argv: list[str] | None = None) -> int:
     today = moscow_today()
     try:
         day = parse_day(arguments.date, today)
+        # Below this level nothing is shown, and making the records costs as much as parsing a small page.
+        logging.getLogger("scrapy").setLevel(arguments.log_level)
         process = Process(project_settings(arguments))
         check_writable(arguments.storage)
         names = chosen(arguments.spiders, process, forgotten_sources(arguments.storage))
@@ -90,10 +95,14 @@ def main(argv: list[str] | None = None) -> int:
         for name in names
     }
     already = sum(d in done[name] for name in names for d in days)
-    outcomes = crawl(process, {name: wanted for name, wanted in todo.items() if wanted}, today)
+    outcomes, crawl_faults = crawl(process, {name: wanted for name, wanted in todo.items() if wanted}, today)
     if process.stopped_by:
         print(f"error: stopped by signal {process.stopped_by}; run again to go on", file=sys.stderr)
-    return report(day, names, todo, outcomes, already, time.monotonic() - started, process.stopped_by)
+    for name, faults in crawl_faults.items():
+        tell_crawl_faults(name, faults, sys.stderr)
+    unfinished = {name for name, faults in crawl_faults.items() if faults}
+    seconds = time.monotonic() - started
+    return report(day, names, todo, outcomes, unfinished, already, seconds, process.stopped_by)
 
 
 def project_settings(arguments: argparse.Namespace) -> Settings:
@@ -150,10 +159,12 @@ def is_reachable(process: Process, name: str, asked: dt.date, day: dt.date, toda
 
 def crawl(
     process: Process, todo: dict[str, list[dt.date]], today: dt.date
-) -> dict[str, dict[dt.date, DayAccount]]:
-    """All sources at once, each with its own pace; the accounts of every day of every source."""
+) -> tuple[dict[str, dict[dt.date, DayAccount]], dict[str, list[str]]]:
+    """All sources at once, each with its own pace; the accounts of every day of every source, and the faults
+    of whole crawls.
+    """
     if not todo:
-        return {}
+        return {}, {}
     crawlers: dict[str, Crawler] = {}
     with CrawlProgress({name: len(days) for name, days in todo.items()}) as progress:
         for name, days in todo.items():
@@ -161,24 +172,26 @@ def crawl(
             crawlers[name].signals.connect(progress.day_complete, day_complete)
             process.crawl(crawlers[name], days=",".join(map(str, days)), today=str(today))
         process.start()
-    return {name: accounts_of(crawler) for name, crawler in crawlers.items()}
+    ledgers = {name: ledger_of(crawler) for name, crawler in crawlers.items()}
+    outcomes = {name: ledger.outcomes if ledger else {} for name, ledger in ledgers.items()}
+    return outcomes, {name: ledger.crawl_faults for name, ledger in ledgers.items() if ledger}
 
 
-def accounts_of(crawler: Crawler) -> dict[dt.date, DayAccount]:
-    """Empty where the crawl did not even start: that source has failed."""
-    ledger = crawler.get_extension(Ledger) if crawler.extensions else None
-    return ledger.outcomes if ledger else {}
+def ledger_of(crawler: Crawler) -> Ledger | None:
+    """None where the crawl did not even start: that source has failed."""
+    return crawler.get_extension(Ledger) if crawler.extensions else None
 
 
 def report(
     day: dt.date, names: list[str], todo: dict[str, list[dt.date]],
-    outcomes: dict[str, dict[dt.date, DayAccount]], already: int, seconds: float, stopped_by: int | None,
+    outcomes: dict[str, dict[dt.date, DayAccount]], unfinished: set[str],
+    already: int, seconds: float, stopped_by: int | None,
 ) -> int:  # fmt: skip
     sources = {name: source_summary(outcomes.get(name, {}), day) for name in names}
     failed = []
     for name in names:
         of_day = outcomes.get(name, {}).get(day)
-        if day in todo[name] and (of_day is None or of_day.failures):
+        if name in unfinished or (day in todo[name] and (of_day is None or of_day.failures)):
             failed.append(name)
         tell_faults(name, outcomes.get(name, {}), day, sys.stderr)
         if day in todo[name] and of_day is None and not stopped_by:

@@ -3,10 +3,10 @@
     python -m scraper.forget --source orakul --storage data
     python -m scraper.forget --source orakul --url https://orakul.com/horoscope/astrologic/love/leo/today.html
 
-Runs under `raw/` come in; runs without those rows go out, and `raw/forgotten.json` remembers what must not
-come back: collecting skips a forgotten source, importing refuses it. What the dataset and models hold is
-listed with the command that cleans it. Exit codes: 0 done (also when nothing was there), 1 a run is damaged,
-2 wrong arguments or environment.
+Runs under `raw/` come in; runs without those rows go out, kept pages go too, and `raw/forgotten.json`
+remembers what must not come back: collecting skips a forgotten source, importing refuses it. What the dataset
+and models hold is listed with the command that cleans it. Exit codes: 0 done (also when nothing was there),
+1 a run is damaged, 2 wrong arguments or environment.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from scraper.days import utc_instant
 from scraper.items import HoroscopeItem
+from scraper.kept_pages import forget_pages
 from scraper.ledger import run_id
 from scraper.outcome import last_line
 from scraper.runs import Aside, RunWriter, StorageError, file_system, manifests, read_rows, render_json
@@ -36,11 +38,17 @@ def main(argv: list[str] | None = None) -> int:
     known.add_argument(
         "--storage", default=os.environ.get("HOROSCOPE_STORAGE", "data"), help="folder or s3://"
     )
+    known.add_argument(
+        "--pages",
+        default=os.environ.get("HOROSCOPE_KEEP_PAGES", ".cache/pages"),
+        help="where pages of live sites are kept (default $HOROSCOPE_KEEP_PAGES or .cache/pages)",
+    )
     arguments = known.parse_args(argv)
     started = time.monotonic()
     try:
         remember(arguments.storage, arguments.source, arguments.url)
         rows_in, removed = forget(arguments.storage, arguments.source, arguments.url)
+        pages = forget_pages(Path(arguments.pages), arguments.source, arguments.url)
         parts, models = seen_by(arguments.storage, arguments.source)
     except (StorageError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -52,7 +60,7 @@ def main(argv: list[str] | None = None) -> int:
             f"python -m spark_processing.clean_job --forget {arguments.source} --storage {arguments.storage}"
         )
         print(f"forget: the next dataset leaves them out after {command}; then train anew", file=sys.stderr)
-    own = {"removed": removed, "dataset_parts": parts, "models": models}
+    own = {"removed": removed, "pages": pages, "dataset_parts": parts, "models": models}
     print(last_line("forget", "done", rows_in, rows_in - removed, time.monotonic() - started, **own))
     return 0
 

@@ -23,13 +23,13 @@ from scrapy import Request
 from scrapy.core.downloader.handlers.base import BaseDownloadHandler
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
-from scrapy.http import HtmlResponse, Response, TextResponse
-from scrapy.responsetypes import responsetypes
+from scrapy.http import HtmlResponse, JsonResponse, Response, TextResponse, XmlResponse
 
 from scraper.page_faults import is_cut_short
 from scraper.page_tree import rightly_decoded, set_tree, tree_as_xml, tree_of
 
 KEPT_DAYS = 14
+KINDS = {kind.__name__: kind for kind in (HtmlResponse, XmlResponse, JsonResponse, TextResponse)}
 
 
 class KeepPages:
@@ -46,16 +46,17 @@ class KeepPages:
         folder = crawler.settings["HOROSCOPE_KEEP_PAGES"]
         if not folder:
             raise NotConfigured
-        sweep(Path(folder), before=dt.date.today() - dt.timedelta(days=KEPT_DAYS))  # noqa: DTZ011  a shelf life
+        sweep(Path(folder), before=dt.date.today() - dt.timedelta(days=KEPT_DAYS))
         return cls(Path(folder), crawler)
 
     def process_spider_input(self, response: Response) -> None:
-        if response.status != 200 or not isinstance(response, TextResponse) or response.meta.get("dont_cache"):
+        if response.meta.get("dont_cache") or response.status != 200:
             return
         spider: Any = self.crawler.spider
         day = response.meta["day"]
         folder = self.folder / str(day) / spider.name / str((day - spider.today).days)
-        write_page(folder, response.meta["page"].url, rightly_decoded(response))
+        if isinstance(response, TextResponse):
+            write_page(folder, response.meta["page"].url, rightly_decoded(response))
 
 
 class KeptPages(BaseDownloadHandler):
@@ -74,13 +75,17 @@ class KeptPages(BaseDownloadHandler):
 
 
 class KeptPage(HtmlResponse):
-    """An HTML page from the store. Its tree is at hand; its bytes are unpacked only if somebody wants them."""
+    """An HTML page from the store. Its tree is at hand; its bytes are unpacked if somebody wants them."""
 
     __slots__ = ("_packed",)
+    _packed: bytes
 
     @property
     def body(self) -> bytes:
         return zlib.decompress(self._packed)
+
+    is_whole = True
+    """Only whole pages keep a tree; nobody need look at the bytes to know."""
 
     @classmethod
     def of(cls, url: str, encoding: str, tree: bytes, packed: bytes) -> KeptPage:
@@ -97,7 +102,7 @@ def write_page(folder: Path, url: str, response: TextResponse) -> None:
     packed_tree = zlib.compress(tree or b"")
     about = {
         "url": url,
-        "content_type": (response.headers.get("Content-Type") or b"").decode("latin-1"),
+        "kind": type(response).__name__,
         "encoding": response.encoding,
         "tree_bytes": len(packed_tree) if tree else 0,
     }
@@ -119,9 +124,7 @@ def read_page(folder: Path, url: str) -> Response:
     tree, body = packed[: about["tree_bytes"]], packed[about["tree_bytes"] :]
     if tree:
         return KeptPage.of(url, about["encoding"], tree, body)
-    headers = {"Content-Type": about["content_type"]}
-    kind = responsetypes.from_args(headers={b"Content-Type": about["content_type"].encode()}, url=url)
-    return kind(url, headers=headers, body=zlib.decompress(body))
+    return KINDS[about["kind"]](url, body=zlib.decompress(body), encoding=about["encoding"])
 
 
 def name_of(url: str) -> str:
@@ -141,14 +144,16 @@ def kept_ahead(folder: Path, source: str, day: dt.date) -> int:
     """
     offsets = [int(path.name) for path in (folder / str(day) / source).glob("*")]
     if not offsets:
-        raise ValueError(f"expected pages of {source} for {day}, found none, in {folder}; they are kept {KEPT_DAYS} days")
+        raise ValueError(
+            f"expected pages of {source} for {day}, found none, in {folder}; they are kept {KEPT_DAYS} days"
+        )
     return min(offsets, key=abs)
 
 
 def sweep(folder: Path, before: dt.date) -> None:
     """By when they were written, not by the day they are for: an archive's pages are for days long past."""
     for pages in folder.glob("????-??-??/*/*"):
-        if dt.date.fromtimestamp(pages.stat().st_mtime) < before:  # noqa: DTZ012  a shelf life
+        if dt.date.fromtimestamp(pages.stat().st_mtime) < before:
             shutil.rmtree(pages, ignore_errors=True)
 
 

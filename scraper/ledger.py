@@ -89,6 +89,8 @@ class Ledger:
         self.run = run_id()
         self.accounts: dict[dt.date, DayAccount] = {}
         self.outcomes: dict[dt.date, DayAccount] = {}
+        self.crawl_faults: list[str] = []
+        """What scraper.crawl_monitors found wrong with the crawl as a whole."""
         self.texts: dict[dt.date, dict[Cell, str]] = {}
         self._room = asyncio.Semaphore(OPEN_DAYS)
 
@@ -190,6 +192,10 @@ class Ledger:
         return {name: self.texts.get(day) or self._stored(account.source, day) for name, day in days.items()}
 
     def _stored(self, source: str, day: dt.date) -> dict[Cell, str]:
+        """None of a day that this crawl is yet to close: then the two are compared."""
+        spider: Any = self.crawler.spider
+        if day in spider.days:
+            return {}
         root = self.crawler.settings["HOROSCOPE_STORAGE"]
         return {
             (row["sign"], row["topic"]): row["text"]

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
 from scraper.ledger import DayAccount
@@ -37,6 +37,11 @@ def tell_faults(source: str, accounts: Mapping[dt.date, DayAccount], day: dt.dat
         print(f"warning: {source}: {len(earlier)} other days failed, last {earlier[-1]}: {last}", file=stream)
     for fault in accounts[day].failures if day in accounts else []:
         print(f"error: {source} {day}: {fault}", file=stream)
+
+
+def tell_crawl_faults(source: str, faults: Sequence[str], stream: TextIO) -> None:
+    for fault in faults:
+        print(f"error: {source} crawl: {fault}", file=stream)
 
 
 def last_line(step: str, outcome: str, rows_in: int, rows_out: int, seconds: float, **own: Any) -> str:

@@ -39,6 +39,8 @@ def disguise(response: TextResponse) -> str | None:
 
 def is_cut_short(response: TextResponse) -> bool:
     """A document that begins and does not end: the connection or a cache dropped the rest."""
+    if getattr(response, "is_whole", False):  # found so when it was kept
+        return False
     root = re.search(rb"<(html|horo|rss)", response.body[:HEAD_BYTES].lower())
     if root is None:
         return False

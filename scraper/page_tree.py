@@ -4,6 +4,7 @@ scripts, styles and comments go out. A response is parsed once, whoever asks.
 
 from __future__ import annotations
 
+import codecs
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -11,6 +12,7 @@ from lxml import etree
 from parsel import Selector
 from scrapy.http import TextResponse
 
+SAMPLE_BYTES = 64 * 1024
 _TREES: WeakKeyDictionary[TextResponse, Selector] = WeakKeyDictionary()
 _XML = etree.XMLParser(huge_tree=True, resolve_entities=False, no_network=True, collect_ids=False)
 
@@ -22,21 +24,26 @@ def tree_of(response: TextResponse) -> Selector:
     """
     tree = _TREES.get(response)
     if tree is None:
-        tree = _TREES[response] = Selector(body=response.body or b" ", encoding=response.encoding, type="html")
+        body = response.body or b" "
+        tree = _TREES[response] = Selector(body=body, encoding=response.encoding, type="html")
         etree.strip_elements(tree.root, "script", "style", etree.Comment, with_tail=False)
     return tree
 
 
 def rightly_decoded(response: TextResponse) -> TextResponse:
-    """What decodes as UTF-8 is UTF-8 whatever the server declares: Russian in windows-1251 never does. What is
-    declared as UTF-8 and mostly does not decode is windows-1251; a stray byte makes no page so.
+    """What decodes as UTF-8 is UTF-8 whatever the server declares: Russian in windows-1251 never does. What
+    is declared as UTF-8 and mostly does not decode is windows-1251; a stray byte makes no page so.
     """
+    if response in _TREES:  # read before, so decoded before
+        return response
+    body = response.body
+    sample = body if body[:SAMPLE_BYTES].isascii() else body[:SAMPLE_BYTES]
     try:
-        response.body.decode("utf-8")
+        codecs.getincrementaldecoder("utf-8")().decode(sample)  # the sample may end inside a letter
         encoding = "utf-8"
     except UnicodeDecodeError:
-        lost = response.body.decode("utf-8", "replace").count("\ufffd")
-        letters = sum(byte > 127 for byte in response.body)
+        lost = sample.decode("utf-8", "replace").count("\ufffd")
+        letters = sum(byte > 127 for byte in sample)
         is_windows = response.encoding == "utf-8" and 2 * lost > letters
         encoding = "cp1251" if is_windows else response.encoding
     return response if encoding == response.encoding else response.replace(encoding=encoding)

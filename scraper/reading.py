@@ -59,7 +59,8 @@ class PageReader:
             return [], [f"{page.url}: {fault}" for fault in faults]
         printed = self.page_date(response, day)
         words = printed.words if printed else ""
-        return [self.load(piece, page, day, strategy, words) for piece in found], []
+        loader = HoroscopeLoader()  # one for all: making it is most of its cost
+        return [self.load(loader, piece, page, day, strategy, words) for piece in found], []
 
     def page_faults(self, response: TextResponse, page: Page, day: dt.date, found: bool) -> Iterator[str]:
         """A challenge, a page cut short, for another day, or about another sign."""
@@ -117,14 +118,16 @@ class PageReader:
             return False
         return is_horoscope_text(" ".join(map(node_text, found.pieces)).strip())
 
-    def load(self, found: Found, page: Page, day: dt.date, strategy: str, printed: str) -> HoroscopeItem:
+    def load(
+        self, loader: HoroscopeLoader, found: Found, page: Page, day: dt.date, strategy: str, printed: str
+    ) -> HoroscopeItem:
         """What the page says goes through the loader; what we know is written beside it."""
-        loader = HoroscopeLoader()
-        loader.add_value("text", found.pieces)
         words = [date.words for date in printed_dates(found.printed, near=day)]
-        loader.add_value("printed_date", words[0] if words else printed)
+        loader.replace_value("text", found.pieces)
+        loader.replace_value("printed_date", words[0] if words else printed)
         return HoroscopeItem(
             date=day.isoformat(), sign=found.sign or page.sign or "", topic=page.topic, period=self.period,
             language=self.language, source=self.name, url=page.url, strategy=strategy,
-            fetched_at=utc_instant(), **loader.load_item(),
+            text=loader.get_output_value("text") or "",
+            printed_date=loader.get_output_value("printed_date") or "", fetched_at=utc_instant(),
         )  # fmt: skip

@@ -4,7 +4,9 @@ BOT_NAME = "horoscopes"
 SPIDER_MODULES = ["scraper.spiders"]
 COMMANDS_MODULE = "scraper.commands"
 ADDONS = {"scraper.addon.Environment": 0}
-EXTENSIONS = {"scraper.ledger.Ledger": 0}
+EXTENSIONS = {"scraper.ledger.Ledger": 0, "spidermon.contrib.scrapy.extensions.Spidermon": 500}
+SPIDERMON_ENABLED = True
+SPIDERMON_SPIDER_CLOSE_MONITORS = ("scraper.crawl_monitors.CrawlMonitors",)
 TELNETCONSOLE_ENABLED = False
 
 # Manners: one request a second a host, one at a time, without jitter (it slows a crawl by a third and hides

@@ -3,7 +3,8 @@
     scrapy crawl ru74 -a date=2026-11-23 -s HOROSCOPE_STORAGE=data
     scrapy crawl rambler -a date_from=2004-01-01 -a date_to=2025-12-31
 
-A range goes on where it was stopped: days that have a complete run are not asked for again. Exit code 1 if any day failed, 2 if the arguments make no sense; the last line of stdout is one JSON line.
+A range goes on where it was stopped: days that have a complete run are not asked for again. Exit code 1 if
+any day failed, 2 if the arguments make no sense; the last line of stdout is one JSON line.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from scrapy.exceptions import UsageError
 from scraper.base import days_asked
 from scraper.days import moscow_today, parse_day
 from scraper.ledger import Ledger, day_complete
-from scraper.outcome import last_line, source_summary, tell_faults
+from scraper.outcome import last_line, source_summary, tell_crawl_faults, tell_faults
 from scraper.progress import CrawlProgress
 from scraper.runs import StorageError, complete_days
 
@@ -58,14 +59,11 @@ class Command(ScrapyCrawl):
             return
         summary = source_summary(ledger.outcomes)
         tell_faults(args[0], ledger.outcomes, max(ledger.outcomes), sys.stderr)
-        outcome = "failed" if summary["days_failed"] else "done"
+        tell_crawl_faults(args[0], ledger.crawl_faults, sys.stderr)
+        outcome = "failed" if summary["days_failed"] or ledger.crawl_faults else "done"
         rows_in, rows_out = summary.pop("rows_in"), summary.pop("rows_out")
-        print(
-            last_line(
-                "crawl", outcome, rows_in, rows_out, time.monotonic() - started,
-                source=args[0], already=len(days) - len(todo), **summary,
-            )  # fmt: skip
-        )
+        own = {"source": args[0], "already": len(days) - len(todo), **summary}
+        print(last_line("crawl", outcome, rows_in, rows_out, time.monotonic() - started, **own))
         self.exitcode = int(outcome == "failed")
 
     def storage(self) -> str:
