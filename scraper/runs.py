@@ -202,5 +202,5 @@ def read_rows(root: str, run: str, manifest: dict[str, Any]) -> Iterator[dict[st
 
 def file_system(root: str) -> tuple[fsspec.AbstractFileSystem, str]:
     """The store and the root's path in it."""
-    files, base = url_to_fs(root)
+    files, base = url_to_fs(root, use_listings_cache=False)  # what others publish meanwhile must be seen
     return files, str(base).rstrip("/")

@@ -11,6 +11,7 @@ import time
 from urllib.parse import urlsplit
 
 import pytest
+from s3fs import S3FileSystem
 from s3pipeline.strategies.error import UploadError
 
 from scraper.export import main as export
@@ -80,13 +81,14 @@ def test_an_archive_goes_into_a_bucket_and_out_as_one_csv(bucket, tmp_path, monk
 
 
 class FaultyStore:
-    """A proxy before the S3 server. `plan` says what happens to the next PUTs: pass, 503, cut, or drop the
-    answer.
+    """A proxy before the S3 server. `plan` says what happens to the next PUTs: pass, 503, cut, lost (the
+    answer is dropped), hang (nothing at all happens), or expired (the key's signature no longer holds).
     """
 
     def __init__(self, endpoint, plan):
         self.plan = list(plan)
         self.puts = []
+        self.hanging, self.closing = threading.Event(), threading.Event()
         store, target = self, urlsplit(endpoint)
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -102,6 +104,14 @@ class FaultyStore:
                     self.connection.close()
                     self.close_connection = True
                     return
+                if fate == "hang":
+                    store.hanging.set()
+                    store.closing.wait(20)
+                    self.close_connection = True
+                    return
+                if fate == "expired":
+                    signature = self.headers["Authorization"].rsplit("=", 1)
+                    self.headers.replace_header("Authorization", f"{signature[0]}={signature[1][::-1]}")
                 if fate == "503":
                     self.answer(
                         503,
@@ -148,6 +158,7 @@ class FaultyStore:
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
     def close(self):
+        self.closing.set()
         self.server.shutdown()
         self.server.server_close()
 
@@ -159,9 +170,11 @@ def faulty(bucket, seaweedfs, monkeypatch):
     def open_store(*plan):
         opened.append(FaultyStore(seaweedfs["AWS_ENDPOINT_URL"], plan))
         monkeypatch.setenv("AWS_ENDPOINT_URL", opened[-1].url)
+        S3FileSystem.clear_instance_cache()  # it remembers the endpoint of another test
         return opened[-1]
 
     yield open_store
+    S3FileSystem.clear_instance_cache()
     for store in opened:
         store.close()
 
@@ -198,6 +211,26 @@ def test_an_upload_outlives_slow_downs_cut_connections_and_lost_answers(plan, fa
     assert [row["text"] for row in read_rows(bucket, run, manifest)] == ["Первый.", "Второй."]
 
 
+def test_a_store_that_does_not_answer_is_asked_again(faulty, bucket, tmp_path, monkeypatch):
+    monkeypatch.setattr("scraper.upload.TIMEOUT_S", 0.5)
+    store = faulty("pass", "hang", "pass", "hang")
+    upload_run(run_folder(tmp_path / "spool"), bucket, TARGET, pauses_s=(0.01,) * 2)
+    assert store.hanging.is_set()
+    ((run, manifest),) = manifests(bucket)
+    assert [row["text"] for row in read_rows(bucket, run, manifest)] == ["Первый.", "Второй."]
+
+
+def test_keys_that_expire_between_parts_show_no_run_and_new_keys_finish_it(faulty, bucket, tmp_path):
+    store = faulty("pass", *["expired"] * 9)
+    folder = run_folder(tmp_path / "spool")
+    with pytest.raises(UploadError, match="SignatureDoesNotMatch"):
+        upload_run(folder, bucket, TARGET, pauses_s=(0.01, 0.01))
+    assert list(manifests(bucket)) == []
+    store.plan = []
+    upload_run(folder, bucket, TARGET, pauses_s=())
+    assert [manifest["rows"] for _, manifest in manifests(bucket)] == [2]
+
+
 @pytest.mark.parametrize("plan", [["cut"] * 9, ["pass"] + ["503"] * 9, ["pass", "pass"] + ["cut"] * 9])
 def test_a_store_that_stays_away_leaves_the_folder_and_shows_no_run(plan, faulty, bucket, tmp_path):
     faulty(*plan)
@@ -232,6 +265,28 @@ def test_a_crawl_whose_store_goes_away_fails_and_resume_upload_finishes_it(
     ]
     assert list((tmp_path / "spool").iterdir()) == []
     assert json.loads(collect_to(bucket)[1].splitlines()[-1])["already"] == 2
+
+
+def test_killed_between_parts_and_manifest_the_spool_has_the_run_and_resume_upload_finishes_it(
+    faulty, bucket, archive, tmp_path, monkeypatch, capsys
+):
+    store = faulty("pass", "hang")
+    command = [sys.executable, "-m", "scraper.collect", "--date", str(DAY), "--spiders", "ru74"]
+    monkeypatch.setenv("HOROSCOPE_SPOOL", str(tmp_path / "spool"))
+    env = os.environ | {"HOROSCOPE_SNAPSHOTS": archive.url}
+    process = subprocess.Popen([*command, "--storage", bucket], cwd=ROOT, env=env, stderr=subprocess.DEVNULL)
+    assert store.hanging.wait(60)
+    process.kill()
+    process.wait()
+    assert [path.rsplit("/", 1)[1].split("?")[0] for path in store.puts] == ["part-0000.csv", "manifest.json"]
+    assert list(manifests(bucket)) == []
+    store.plan = []
+    assert resume_upload([]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["rows_out"] == 1
+    assert [manifest["rows"] for _, manifest in manifests(bucket)] == [12]
+    assert list((tmp_path / "spool").iterdir()) == []
+    again = subprocess.run([*command, "--storage", bucket], cwd=ROOT, env=env, capture_output=True, text=True)
+    assert json.loads(again.stdout.splitlines()[-1])["already"] == 1
 
 
 def test_a_crawl_killed_while_it_uploads_shows_no_half_run(faulty, bucket, archive, tmp_path):
