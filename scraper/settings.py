@@ -8,6 +8,7 @@ EXTENSIONS = {"scraper.ledger.Ledger": 0, "spidermon.contrib.scrapy.extensions.S
 SPIDERMON_ENABLED = True
 SPIDERMON_SPIDER_CLOSE_MONITORS = ("scraper.crawl_monitors.CrawlMonitors",)
 TELNETCONSOLE_ENABLED = False
+REMOTE_CONTROL_ENABLED = False  # on by default since Scrapy 2.19: a door for commands, on loopback
 
 # Manners: one request a second a host, one at a time, without jitter (it slows a crawl by a third and hides
 # nothing).
@@ -28,6 +29,7 @@ HTTPCACHE_GZIP = True
 CONCURRENT_ITEMS = 1  # pipelines never wait; Scrapy starts this many tasks for every page, 100 by default
 
 # Bounds on what a server may do to us.
+TWISTED_DNS_RESOLVER = "scraper.public_resolver.PublicResolver"
 DOWNLOAD_TIMEOUT = 30
 DOWNLOAD_MAXSIZE = 8 * 1024 * 1024
 DOWNLOAD_WARNSIZE = 4 * 1024 * 1024

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from scraper.items import LANGUAGES, PERIODS, SIGNS, TOPICS, HoroscopeItem
 from scraper.ledger import Dropped
 from scraper.processors import is_horoscope_text
 
-SPREADSHEET_FORMULA = ("=", "+", "@")
-"""No sentence begins so; a CSV opened in a spreadsheet would run it."""
+SPREADSHEET_FORMULA = re.compile(r"[=+@＝＋＠]|-[\w(\"'=+@]", re.ASCII)
+"""No sentence begins so (a dash before speech is followed by a space or by a Russian letter); a CSV opened in
+a spreadsheet would run it.
+"""
 
 
 class RequiredFields:
@@ -26,6 +30,6 @@ class RequiredFields:
                 raise Dropped("unknown_" + name, f"{getattr(item, name)!r} in {item.url}")
         if not is_horoscope_text(item.text):
             raise Dropped("no_horoscope_text", f"{item.text[:60]!r} in {item.url}")
-        if item.text.startswith(SPREADSHEET_FORMULA):
+        if SPREADSHEET_FORMULA.match(item.text):
             raise Dropped("spreadsheet_formula", f"{item.text[:60]!r} in {item.url}")
         return item

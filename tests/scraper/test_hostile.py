@@ -92,7 +92,14 @@ def test_no_page_whatever_breaks_a_spider(name, body, make_spider):
 
 
 @pytest.mark.parametrize(
-    "text", ["=HYPERLINK(A1) " * 9, "+7 900 " + "звоните нам " * 9, "@SUM(1+1) " + "формула " * 9]
+    "text",
+    [
+        "=HYPERLINK(A1) " * 9,
+        "+7 900 " + "звоните нам " * 9,
+        "@SUM(1+1) " + "формула " * 9,
+        "-2+3+cmd|' /C calc'!A0 " + "и обычные слова " * 9,
+        "＝СУММ(A1) " + "и обычные слова " * 9,
+    ],
 )
 def test_a_spreadsheet_formula_is_dropped_by_name(text):
     item = HoroscopeItem(
@@ -108,6 +115,17 @@ def test_a_spreadsheet_formula_is_dropped_by_name(text):
     with pytest.raises(Dropped) as dropped:
         RequiredFields().process_item(item)
     assert dropped.value.reason == "spreadsheet_formula"
+
+
+@pytest.mark.parametrize(
+    "text", ["- Пора, - скажут звёзды. ", "-Пора, - скажут звёзды. ", "— Пора, — скажут. "]
+)
+def test_speech_that_begins_with_a_dash_is_no_formula(text):
+    item = HoroscopeItem(
+        date=str(DAY), sign="leo", topic="general", period="day", language="ru", text=text * 3,
+        source="site", fetched_at="now",
+    )  # fmt: skip
+    assert RequiredFields().process_item(item) is item
 
 
 @pytest.mark.parametrize(
