@@ -29,10 +29,13 @@ from serving import texts
 from serving.bot.messages import (
     element_keyboard,
     horoscope_message,
+    hour_keyboard,
     no_forecast_message,
     say,
     sign_keyboard,
     topic_keyboard,
+    zone_keyboard,
+    zone_name,
 )
 from serving.bot.subscribers import Chat, Subscribers
 from serving.days import PublishedDays
@@ -60,6 +63,8 @@ def make_router() -> Router:
     router.callback_query.register(show_signs, F.data.startswith("element:"))
     router.callback_query.register(remember_sign, F.data.startswith("sign:"))
     router.callback_query.register(show_topic, F.data.startswith("topic:"))
+    router.callback_query.register(subscribe_by_button, F.data.startswith("at:"))
+    router.callback_query.register(set_zone_by_button, F.data.startswith("zone:"))
     router.callback_query.register(strange_button)
     router.inline_query.register(offer_inline)
     return router
@@ -110,21 +115,39 @@ async def choose_sign(message: Message, subscribers: Subscribers) -> None:
 
 
 async def subscribe(message: Message, command: CommandObject, subscribers: Subscribers, now: Now) -> None:
-    """`/subscribe 08:30`: every day at that time of the chat's zone, from the next time it strikes."""
+    """`/subscribe 08:30`: every day at that time of the chat's zone; without a time, buttons with some."""
     chat = chat_of(message, subscribers)
-    asked = CLOCK.fullmatch((command.args or "").strip())
     if chat.sign is None:
         await message.answer(say(chat.language, "which_sign"), reply_markup=element_keyboard())
-    elif asked is None:
-        await message.answer(say(chat.language, "subscribe_how"))
+    elif told := subscribe_at(chat, command.args or "", subscribers, now()):
+        await message.answer(told)
     else:
-        minute = int(asked[1]) * 60 + int(asked[2])
-        local = now().astimezone(ZoneInfo(chat.zone))
-        if minute <= local.hour * 60 + local.minute:
-            subscribers.claim(chat.chat_id, local.date(), "skipped")  # today's hour has struck
-        subscribers.save(replace(chat, deliver_minute=minute, active=True))
-        told = {"time": f"{minute // 60:02}:{minute % 60:02}", "zone": chat.zone}
-        await message.answer(say(chat.language, "subscribed", **told))
+        await message.answer(say(chat.language, "subscribe_how"), reply_markup=hour_keyboard())
+
+
+async def subscribe_by_button(query: CallbackQuery, subscribers: Subscribers, now: Now) -> None:
+    if isinstance(query.message, Message):
+        chat = chat_of(query.message, subscribers)
+        told = subscribe_at(chat, (query.data or "").partition(":")[2], subscribers, now())
+        if told and chat.sign:
+            await query.message.edit_text(told)
+    await query.answer()
+
+
+def subscribe_at(chat: Chat, words: str, subscribers: Subscribers, now: dt.datetime) -> str | None:
+    """Remember the time of delivery, from the next time it strikes; what to say, None if it is no time."""
+    asked = CLOCK.fullmatch(words.strip())
+    if asked is None:
+        return None
+    minute = int(asked[1]) * 60 + int(asked[2])
+    local = now.astimezone(ZoneInfo(chat.zone))
+    if minute <= local.hour * 60 + local.minute:
+        subscribers.claim(chat.chat_id, local.date(), "skipped")  # today's hour has struck
+    else:
+        subscribers.release(chat.chat_id, local.date(), "skipped")
+    subscribers.save(replace(chat, deliver_minute=minute, active=True))
+    time = f"{minute // 60:02}:{minute % 60:02}"
+    return say(chat.language, "subscribed", time=time, zone=zone_name(chat.zone, chat.language))
 
 
 async def unsubscribe(message: Message, subscribers: Subscribers) -> None:
@@ -133,15 +156,25 @@ async def unsubscribe(message: Message, subscribers: Subscribers) -> None:
     await message.answer(say(chat.language, "unsubscribed"))
 
 
-async def set_zone(message: Message, command: CommandObject, subscribers: Subscribers) -> None:
-    """`/zone Asia/Omsk` or `/zone +6`, hours from UTC."""
+async def set_zone(message: Message, command: CommandObject, subscribers: Subscribers, now: Now) -> None:
+    """`/zone Asia/Omsk` or `/zone +6`, hours from UTC; without either, buttons with cities."""
     chat = chat_of(message, subscribers)
     zone = find_zone((command.args or "").strip())
     if zone is None:
-        await message.answer(say(chat.language, "zone_how", zone=chat.zone))
+        told = say(chat.language, "zone_how", zone=zone_name(chat.zone, chat.language))
+        await message.answer(told, reply_markup=zone_keyboard(chat.language, now()))
         return
     subscribers.save(replace(chat, zone=zone))
-    await message.answer(say(chat.language, "zone_set", zone=zone))
+    await message.answer(say(chat.language, "zone_set", zone=zone_name(zone, chat.language)))
+
+
+async def set_zone_by_button(query: CallbackQuery, subscribers: Subscribers) -> None:
+    zone = (query.data or "").partition(":")[2]
+    if isinstance(query.message, Message) and zone in texts.ZONES:
+        chat = replace(chat_of(query.message, subscribers), zone=zone)
+        subscribers.save(chat)
+        await query.message.edit_text(say(chat.language, "zone_set", zone=zone_name(zone, chat.language)))
+    await query.answer()
 
 
 def find_zone(words: str) -> str | None:

@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from html import escape
+from zoneinfo import ZoneInfo
 
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
 
@@ -15,6 +17,7 @@ from serving.signs import BY_SLUG, ELEMENTS, SIGNS
 
 ELEMENT_SYMBOLS = {"fire": "🔥", "earth": "🌿", "air": "💨", "water": "💧"}
 BUTTONS_IN_ROW = 4
+DELIVERY_TIMES = ("06:00", "07:00", "07:30", "08:00", "08:30", "09:00", "10:00", "20:00")
 
 
 def say(language: str, key: str, **values: object) -> str:
@@ -54,6 +57,32 @@ def sign_keyboard(element: str) -> InlineKeyboardMarkup:
         InlineKeyboardButton(text=f"{s.symbol} {s.name}", callback_data=f"sign:{s.slug}") for s in signs
     ]
     return _rows(buttons, 3)
+
+
+def hour_keyboard() -> InlineKeyboardMarkup:
+    """Times at which people like to be written to."""
+    buttons = [InlineKeyboardButton(text=time, callback_data=f"at:{time}") for time in DELIVERY_TIMES]
+    return _rows(buttons, 4)
+
+
+def zone_keyboard(language: str, now: dt.datetime) -> InlineKeyboardMarkup:
+    """Cities with the time it is there."""
+    buttons = [
+        InlineKeyboardButton(
+            text=f"{zone_name(zone, language)} {now.astimezone(ZoneInfo(zone)):%H:%M}",
+            callback_data=f"zone:{zone}",
+        )
+        for zone in texts.ZONES
+    ]
+    return _rows(buttons, 2)
+
+
+def zone_name(zone: str, language: str) -> str:
+    """A city, or hours from UTC: `Etc/GMT-5` is UTC+5."""
+    if zone in texts.ZONES:
+        return texts.ZONES[zone][language == "en"]
+    hours = re.fullmatch(r"Etc/GMT([+-]\d+)", zone)
+    return f"UTC{-int(hours[1]):+d}" if hours else zone
 
 
 def topic_keyboard(day: Day, sign: str, shown: str, language: str) -> InlineKeyboardMarkup:

@@ -25,14 +25,15 @@ class Pace:
         self._next_s = 0.0
         self._chats: dict[int, float] = {}
 
-    async def turn(self, chat_id: int) -> None:
-        """Wait until a message to this chat may be sent."""
+    async def turn(self, chat_id: int | None = None) -> None:
+        """Wait until a message to this chat may be sent; without a chat, until any request may."""
         now_s = time.monotonic()
-        start_s = max(now_s, self._next_s, self._chats.get(chat_id, 0.0))
+        start_s = max(now_s, self._next_s, self._chats.get(chat_id, 0.0) if chat_id else 0.0)
         self._next_s = max(self._next_s, now_s) + self.interval_s
         if len(self._chats) > MAX_CHATS:
             self._chats = {chat: at_s for chat, at_s in self._chats.items() if at_s > now_s}
-        self._chats[chat_id] = start_s + self.chat_interval_s
+        if chat_id:
+            self._chats[chat_id] = start_s + self.chat_interval_s
         if start_s > now_s:
             await asyncio.sleep(start_s - now_s)
 

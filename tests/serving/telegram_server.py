@@ -15,18 +15,31 @@ from collections import defaultdict
 from aiohttp import web
 
 TOKEN = "123456:" + "t" * 35
+NOT_MODIFIED = (
+    "Bad Request: message is not modified: specified new message content and reply markup are exactly the "
+    "same as a current content and reply markup of the message"
+)
 ME = {"id": 123456, "is_bot": True, "first_name": "Звездочёт", "username": "stargazer_bot"}
 
 
 class TelegramServer:
     def __init__(self):
         self.messages = defaultdict(list)
-        """Chat id → texts that arrived, in order."""
+        """Chat id → texts that arrived or that a message was changed to, in order."""
+        self.sent = defaultdict(list)
+        """Chat id → ids of the messages sent to it, in order; one row of ids for all chats, as Telegram's."""
+        self.kept = {}
+        """Message id → (chat id, text, keyboard) as it stands now."""
         self.calls = []
         """(method, parameters, loop time) of every call."""
         self.faults = {}
-        """Chat id → faults still to come: (status, parameters), `hang`, or `lose` (arrives, no answer)."""
+        """Chat id → faults still to come: (status, parameters[, description]), `hang`, `lose` (arrives, no
+        answer) or `garbage` (a proxy's page for an answer)."""
+        self.edit_fault = None
+        """(status, parameters[, description]) that every edit gets."""
         self.on_message = lambda chat_id: None
+        self.lost_on_the_way = lambda: False
+        """Whether a message that has reached the server now goes no further."""
         self._updates = []
         self._ids = itertools.count(1)
         self._update_ids = itertools.count(1)
@@ -55,6 +68,10 @@ class TelegramServer:
         self._ready.set()
         self._loop.run_forever()
         self._loop.run_until_complete(runner.cleanup())
+        left = asyncio.all_tasks(self._loop)
+        for task in left:
+            task.cancel()
+        self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
 
     def push(self, update):
         """An update for whoever polls; gives its id."""
@@ -73,6 +90,7 @@ class TelegramServer:
     def push_button(self, chat_id, data, language="ru"):
         shown = message(chat_id, "…", next(self._ids), language, [])
         shown["from"] = ME
+        self.kept[shown["message_id"]] = (chat_id, "…", None)
         query = {
             "id": str(next(self._ids)),
             "from": person(chat_id, language),
@@ -105,19 +123,33 @@ class TelegramServer:
         chat_id = int(given["chat_id"])
         fault = self.faults[chat_id].pop(0) if self.faults.get(chat_id) else None
         if isinstance(fault, tuple):
-            status, parameters = fault
-            return refuse(status, parameters)
-        if fault == "hang":
+            return refuse(*fault)
+        if fault == "garbage":
+            return web.Response(text="<html>502 Bad Gateway</html>", status=502)
+        if fault == "hang" or self.lost_on_the_way():
             await asyncio.sleep(60)
+        message_id = next(self._ids)
+        self.kept[message_id] = (chat_id, given["text"], given.get("reply_markup"))
         self.messages[chat_id].append(given["text"])
+        self.sent[chat_id].append(message_id)
         self.on_message(chat_id)
         if fault == "lose":
             await asyncio.sleep(60)
-        return ok(message(chat_id, given["text"], next(self._ids), "ru", []))
+        return ok(message(chat_id, given["text"], message_id, "ru", []))
 
     async def _editMessageText(self, given):
-        self.messages[int(given["chat_id"])].append(given["text"])
-        return ok(message(int(given["chat_id"]), given["text"], int(given["message_id"]), "ru", []))
+        if self.edit_fault:
+            return refuse(*self.edit_fault)
+        chat_id, message_id = int(given["chat_id"]), int(given["message_id"])
+        wanted = (chat_id, given["text"], given.get("reply_markup"))
+        known = self.kept.get(message_id)
+        if known is None or known[0] != chat_id:
+            return refuse(400, {}, "Bad Request: message to edit not found")
+        if known == wanted:
+            return refuse(400, {}, NOT_MODIFIED)
+        self.kept[message_id] = wanted
+        self.messages[chat_id].append(given["text"])
+        return ok(message(chat_id, given["text"], message_id, "ru", []))
 
     async def _editMessageReplyMarkup(self, given):
         return ok(message(int(given["chat_id"]), "…", int(given["message_id"]), "ru", []))
@@ -148,6 +180,11 @@ def ok(result):
     )
 
 
-def refuse(status, parameters):
-    body = {"ok": False, "error_code": status, "description": f"fault {status}", "parameters": parameters}
+def refuse(status, parameters, told=None):
+    body = {
+        "ok": False,
+        "error_code": status,
+        "description": told or f"fault {status}",
+        "parameters": parameters,
+    }
     return web.json_response(body, status=status)
