@@ -97,15 +97,15 @@ def scored_rows(parts: Split, seed: int) -> list[Horoscope]:
 
 def score(writer: inference.Writer, rows: Sequence[Horoscope]) -> Scored:
     """The prompts are rendered by the model's own template."""
+    from model_training.engines.pretrained import TorchEngine
     from model_training.likelihood import bits_of
-    from model_training.sampling import TorchEngine
 
-    assert isinstance(writer.engine, TorchEngine)
+    engine = TorchEngine(writer.engine.folder)
     pairs = [
         (writer.template.render(controls_of(row.sign, row.topic, row.clean_text)), row.clean_text)
         for row in rows
     ]
-    return Scored(rows, bits_of(writer.engine, pairs))
+    return Scored(rows, bits_of(engine, pairs))
 
 
 def topics_of(rows: Sequence[Horoscope]) -> list[str]:

@@ -22,8 +22,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
+from model_training.engines import ENGINES, Engine, EngineProblem, open_engine
 from model_training.gates import BROKEN, WORD, Gates
 from model_training.prompts import SIGN_NAMES, PromptTemplate
 
@@ -71,14 +72,6 @@ class Text:
         published = asdict(self)
         del published["accepted"], published["rejected"]
         return published
-
-
-class Engine(Protocol):
-    """What samples: prompts, seeds and signs in, one (raw text, mean log-likelihood) for each prompt out."""
-
-    def complete(
-        self, prompts: Sequence[str], seeds: Sequence[int], signs: Sequence[str]
-    ) -> Sequence[tuple[str, float]]: ...
 
 
 def seed_of(day: dt.date, sign: str, topic: str, model_version: str, attempt: int = 0) -> int:
@@ -205,19 +198,19 @@ class Writer:
         )
 
 
-def load(model_dir: str | Path, version: str | None = None) -> Writer:
+def load(model_dir: str | Path, version: str | None = None, engine: str = "auto") -> Writer:
     """The model in `model_dir` (a local directory), ready to write. `version` seeds its texts (default: the
-    weights' hash).
+    weights' hash); `engine`: see `model_training.engines`.
 
-    Raises ModelProblem when the directory is missing or not whole.
+    Raises ModelProblem when the directory is missing or not whole, or the engine cannot run it.
     """
     folder = check_is_model(model_dir)
-    from model_training.sampling import TorchEngine
-
     try:
         version = version or json.loads((folder / "metrics.json").read_text())["weights_sha256"][:12]
         template, gates = PromptTemplate.load(folder / "prompt.json"), Gates.load(folder / "train_index.npz")
-        return Writer(TorchEngine(folder), template, gates, version)
+        return Writer(open_engine(folder, engine), template, gates, version)
+    except EngineProblem as error:
+        raise ModelProblem(str(error)) from error
     except (KeyError, ValueError, OSError) as error:
         raise ModelProblem(
             f"expected a model of this version, found {type(error).__name__}: {error}, in {folder}; "
@@ -247,10 +240,13 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--signs", default=",".join(SIGN_NAMES), help="comma-separated, default all")
     parser.add_argument("--topics", default="general", help="comma-separated, default general")
     parser.add_argument("--candidates", type=int, default=8, help="samples for each text at most, default 8")
+    parser.add_argument(
+        "--engine", choices=ENGINES, default="auto", help="what samples, default: the fastest"
+    )
     args = parser.parse_args(argv)
     started = time.monotonic()
     try:
-        writer = load(args.model)
+        writer = load(args.model, engine=args.engine)
         texts = writer.write(args.date, args.signs.split(","), args.topics.split(","), args.candidates)
     except (ModelProblem, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from model_training.sampling import TorchEngine
+from model_training.engines.pretrained import TorchEngine
 from model_training.tokens import NO_LOSS, Example, collate, encode
 
 TOKENS_PER_BATCH = 8192

@@ -35,14 +35,20 @@ BEGINNINGS = {
     "aquarius": ("водоле",),
 }
 """Pieces of words that nothing but the sign begins with."""
+MAY_NAME = re.compile(
+    "|".join([*STEMS.values(), *(s for starts in BEGINNINGS.values() for s in starts)]), re.IGNORECASE
+)
 
 
-def names_another_sign(piece: str, sign: str) -> bool:
-    """Whether a token, as decoded, can only be (the beginning of) the name of another sign than `sign`."""
+def signs_named_by(piece: str) -> set[str]:
+    """Signs that a token, as decoded, can only be the name of, or the beginning of the name."""
     word = piece.strip()
-    others = set(STEMS) - {sign}
-    whole = any(FORMS[o].fullmatch(word) and (o not in EVERYDAY or word[0].isupper()) for o in others if word)
-    return whole or any(word.lower() in BEGINNINGS.get(other, ()) for other in others)
+    if not MAY_NAME.match(word):
+        return set()
+    whole = {
+        s for s, form in FORMS.items() if form.fullmatch(word) and (s not in EVERYDAY or word[0].isupper())
+    }
+    return whole | {sign for sign, starts in BEGINNINGS.items() if word.lower() in starts}
 
 
 def mentioned_signs(text: str) -> set[str]:

@@ -19,12 +19,12 @@ from model_training import evaluate, inference, registry
 from model_training.baselines import CharacterNgram, SentenceTemplate, sentences_of
 from model_training.corpus import Split, read_dataset, split
 from model_training.decision import decide
+from model_training.engines.pretrained import TorchEngine
 from model_training.gates import Gates
 from model_training.intervals import mean, ratio
 from model_training.likelihood import bits_of
 from model_training.prompts import DEFAULT_TEMPLATE
 from model_training.samples import distinct, self_overlap
-from model_training.sampling import TorchEngine
 
 DAY = dt.date(2026, 11, 23)
 

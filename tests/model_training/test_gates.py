@@ -11,7 +11,7 @@ from model_training.gates import Gates, is_fluent, is_well_formed
 from model_training.inference import cut_to_whole_sentences
 from model_training.prompts import SIGN_NAMES
 from model_training.safety import unsafe_spans
-from model_training.signs import FORMS, mentioned_signs, names_another_sign
+from model_training.signs import FORMS, mentioned_signs, signs_named_by
 
 GOOD = (
     "Утро начнётся с хорошей новости, и она задаст тон всему дню. Не торопитесь с решениями: то, что кажется "
@@ -174,4 +174,4 @@ def test_three_dots_and_surprised_dots_are_good_russian() -> None:
     [(" Овнам", True), ("Овн", True), (" Львов", False), (" Ов", False), (" рыба", False), (" Рыбам", True)],
 )
 def test_pieces_that_can_only_name_another_sign_are_known(piece: str, banned: bool) -> None:
-    assert names_another_sign(piece, "leo") is banned
+    assert bool(signs_named_by(piece) - {"leo"}) is banned

@@ -8,10 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from model_training import inference, sampling
+from model_training import inference
 from model_training.gates import GATE_NAMES, Gates
 from model_training.prompts import DEFAULT_TEMPLATE
 
@@ -120,42 +118,6 @@ def test_the_next_cell_does_not_repeat_what_the_one_before_said() -> None:
     first, second = writer.write(DAY, ["leo", "aries"], ["general"], candidates=4, rounds=(4,))
     assert first.text == long_text(1)
     assert second.text != long_text(1) and long_text(1) in second.accepted
-
-
-def test_same_seed_same_text_whoever_stands_beside_it(nano_model: Path) -> None:
-    engine = sampling.TorchEngine(nano_model)
-    prompts = [DEFAULT_TEMPLATE.render({"sign": sign}) for sign in ("leo", "aries", "gemini")]
-    prompts[1] = DEFAULT_TEMPLATE.render({"sign": "aries", "topic": "love", "length": "400-450"})
-    engine.model.float()
-    signs = ["leo", "aries", "gemini"]
-    together = engine.complete(prompts, [1, 2, 3], signs)
-    each = zip(prompts, [1, 2, 3], signs, strict=True)
-    alone = [engine.complete([prompt], [seed], [sign])[0] for prompt, seed, sign in each]
-    assert together == alone == engine.complete(prompts, [1, 2, 3], signs)
-    assert engine.complete(prompts, [4, 5, 6], signs) != together
-
-
-def test_greedy_choice_equals_transformers_own_generate(nano_model: Path, monkeypatch) -> None:
-    monkeypatch.setattr(sampling, "TOP_K", 1)
-    monkeypatch.setattr(sampling, "MAX_NEW_TOKENS", 24)
-    engine = sampling.TorchEngine(nano_model)
-    prompts = [
-        DEFAULT_TEMPLATE.render({"sign": "leo"}),
-        DEFAULT_TEMPLATE.render({"sign": "leo", "topic": "love"}),
-    ]
-    tokenizer = AutoTokenizer.from_pretrained(nano_model)
-    engine.model = model = AutoModelForCausalLM.from_pretrained(nano_model, dtype=torch.float32)
-    for prompt, ours in zip(prompts, engine.complete(prompts, [1, 2], ["leo", "leo"]), strict=True):
-        ids = torch.tensor([tokenizer(prompt, add_special_tokens=False)["input_ids"]])
-        theirs = model.generate(ids, max_new_tokens=24, do_sample=False)[0, ids.shape[1] :]
-        assert ours.text == tokenizer.decode(theirs, skip_special_tokens=True)
-
-
-def test_the_nucleus_leaves_out_the_improbable_tail() -> None:
-    logits = torch.log(torch.tensor([[0.6, 0.3, 0.06, 0.04]])) * sampling.TEMPERATURE
-    drawn = sampling.sample(logits.repeat(101, 1), torch.linspace(0, 0.9999, 101))
-    assert set(drawn.tolist()) == {0, 1, 2}
-    assert 0.58 < (drawn == 0).float().mean() < 0.68
 
 
 def test_a_directory_that_is_no_model_is_named(tmp_path: Path) -> None:
