@@ -17,11 +17,11 @@ from typing import Any
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerBase, set_seed
 
 from model_training import loop, pretrain_corpus
+from model_training.engines.pretrained import TorchEngine
 from model_training.likelihood import bits_of
 from model_training.packing import batches
 from model_training.pretrain_corpus import CorpusProblem
 from model_training.recipe import Diverged, Recipe, RecipeProblem, load_recipe
-from model_training.sampling import TorchEngine
 from model_training.tokens import END_OF_TEXT
 
 
