@@ -120,9 +120,8 @@ class HandLoop:
         body: Any = self.model.model
         ids = batch["input_ids"]
         positions = batch.get("position_ids", torch.arange(ids.shape[1], device=ids.device)[None])
-        cos, sin = (
-            part.unsqueeze(2) for part in body.rotary_emb(torch.empty(0, dtype=torch.bfloat16), positions)
-        )
+        like = torch.empty(0, dtype=torch.bfloat16, device=ids.device)
+        cos, sin = (part.unsqueeze(2) for part in body.rotary_emb(like, positions))
 
         hidden = body.embed_tokens(ids).to(torch.bfloat16)
         for layer in body.layers:
