@@ -120,7 +120,7 @@ def bars(values: dict[dt.date, float], unit: str) -> list[dict[str, Any]]:
     for number, (date, value) in enumerate(values.items()):
         height = value / top * CHART_HEIGHT
         place = {"x": number * width + 1, "y": CHART_HEIGHT - height, "width": width - 2, "height": height}
-        rectangles.append({**place, "told": f"{date}: {value:.0f} {unit}"})
+        rectangles.append({**place, "value": value, "told": f"{date}: {value:.0f} {unit}"})
     return rectangles
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -37,6 +38,7 @@ REVALIDATE = {
     "X-Content-Type-Options": "nosniff",
 }
 LEAD_CHARS = 130
+SHORT_WORD = re.compile(r"(?<![\w-])(\w{1,2}) (?=\w)|(?<=\w) (?=[—–] )")
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ def templates() -> jinja2.Environment:
         spell_day=texts.spell_day,
         spell_date=texts.spell_date,
         lead=lead,
+        typeset=typeset,
         version=static_version,
     )
     return environment
@@ -99,6 +102,11 @@ def lead(text: str) -> str:
     if max(ends) >= LEAD_CHARS // 3:
         return head[: max(ends) + 1]
     return head[: head.rfind(" ")].rstrip(" ,;:—") + "…"
+
+
+def typeset(text: str) -> str:
+    """As Russian is set: a short word does not end a line, a dash does not begin one. Only spaces change."""
+    return SHORT_WORD.sub(lambda found: f"{found[1] or ''}\N{NO-BREAK SPACE}", text)
 
 
 def day_links(place: Place, published: set[dt.date]) -> list[dict[str, Any]]:

@@ -45,7 +45,7 @@ function offerSharing() {
   if (!button) return;
   button.hidden = false;
   button.addEventListener("click", async () => {
-    const text = document.getElementById("horoscope").textContent;
+    const text = document.getElementById("horoscope").textContent.replaceAll("\u00a0", " ");
     const said = document.getElementById("shared");
     try {
       if (navigator.share) return await navigator.share({ title: document.title, text, url: location.href });

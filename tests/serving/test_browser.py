@@ -1,4 +1,5 @@
-"""The page in a real headless Chromium. Needs Debian's packages chromium and chromium-driver.
+"""The page in a real headless Chromium. Needs Debian's packages chromium and chromium-driver, and for axe
+`npm install --prefix .cache/axe axe-core@4.14.1`.
 
 With SCREENSHOTS=folder each test leaves its pictures there, to be looked at.
 """
@@ -39,7 +40,7 @@ class LiveSite:
         days = PublishedDays(str(root))
         days.refresh()
         noon = dt.datetime.combine(today, dt.time(12), MOSCOW).timestamp()
-        app = create_app(days, MoscowClock(lambda: noon), Settings(max_requests=0))
+        app = create_app(days, MoscowClock(lambda: noon), Settings(max_requests=0, ops=True))
         self.server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
         self.thread = threading.Thread(target=self.server.run, daemon=True)
 
@@ -169,6 +170,24 @@ def test_the_keyboard_reaches_everything_beginning_with_the_skip_link(browser, s
         seen.append((focused.accessible_name or focused.text).strip())
     assert seen[0] == "К тексту"
     assert {"Любовь", "Вчера", "Поделиться", "Рыбы"} <= set(seen)
+
+
+AXE = Path(__file__).resolve().parents[2] / ".cache/axe/node_modules/axe-core/axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1200, False), (390, True)])
+@pytest.mark.parametrize("path", ["/", "/leo/love", "/nowhere", "/2020-01-01/leo", "/docs", "/ops"])
+def test_axe_finds_no_barrier(browser, site, path, width, dark):
+    assert AXE.exists(), "expected axe-core; npm install --prefix .cache/axe axe-core@4.14.1"
+    look(browser, "axe", width, dark=dark)
+    browser.get(site.address + path)
+    look(browser, f"axe{path.replace('/', '-')}-{width}", width, dark=dark)
+    browser.execute_script(AXE.read_text())
+    run = "axe.run(document, {runOnly: arguments[0]}).then(arguments[1])"
+    found = browser.execute_async_script(run, RULES)
+    assert {fault["id"]: fault["nodes"][0]["html"] for fault in found["violations"]} == {}
+    assert len(found["passes"]) > 15
 
 
 CONTRAST = """

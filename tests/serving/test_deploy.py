@@ -3,6 +3,9 @@
 import importlib
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -52,7 +55,7 @@ def test_what_the_image_copies_exists_and_no_secret_is_baked_in():
     ]
     assert copied
     assert all((ROOT / source).exists() for source in copied)
-    assert "USER horoscope" in dockerfile()
+    assert "USER 10001" in dockerfile()
     assert not re.search(r"(TOKEN|SECRET|PASSWORD)\s*=\s*\S", dockerfile())
 
 
@@ -71,3 +74,41 @@ def test_ports_are_open_on_loopback_only():
     ports = [port for service in services.values() for port in service.get("ports", [])]
     assert ports
     assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+def lint(*command):
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_hadolint_has_nothing_to_say_of_the_image():
+    hadolint = str(Path(sys.executable).with_name("hadolint"))
+    told = lint(hadolint, str(DEPLOY / "Dockerfile"))
+    assert (told.returncode, told.stdout) == (0, "")
+
+
+def test_hadolint_has_nothing_to_say_of_the_image_inside_compose(tmp_path):
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+    (tmp_path / "Dockerfile").write_text(services["mlflow"]["build"]["dockerfile_inline"])
+    told = lint(str(Path(sys.executable).with_name("hadolint")), str(tmp_path / "Dockerfile"))
+    assert (told.returncode, told.stdout) == (0, "")
+
+
+def test_compose_follows_the_compose_specification(tmp_path):
+    check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
+    told = lint(*check, str(DEPLOY / "compose.yaml"))
+    assert told.returncode == 0, told.stdout
+    broken = tmp_path / "compose.yaml"
+    broken.write_text((DEPLOY / "compose.yaml").read_text().replace("restart:", "restarts:"))
+    assert lint(*check, str(broken)).returncode == 1
+
+
+@pytest.mark.slow
+def test_systemd_understands_the_units(tmp_path):
+    """On a copy in which the program and the user exist here."""
+    assert shutil.which("systemd-analyze"), "expected systemd-analyze; apt-get install systemd"
+    for unit in DEPLOY.glob("horoscope-*"):
+        text = unit.read_text().replace("/opt/horoscope/.venv/bin/python", sys.executable)
+        (tmp_path / unit.name).write_text(text.replace("User=horoscope", "User=root"))
+    told = lint("systemd-analyze", "verify", "--man=no", *map(str, sorted(tmp_path.glob("horoscope-*"))))
+    ours = [line for line in told.stderr.splitlines() if "horoscope-" in line]
+    assert ours == []

@@ -77,6 +77,12 @@ def test_an_empty_storage_is_a_page_too(tmp_path, day):
     assert "не опубликован" in ops.render(ops.gather(str(tmp_path), day), inline=True)
 
 
+def test_the_plots_tell_their_scale(root, day):
+    html = ops.render(ops.gather(str(root), day), inline=True)
+    assert "Собрано по дням, самое большее 24 строк" in html
+    assert "Время всех шагов по дням, самое большее 3 с" in html
+
+
 def test_a_day_by_the_previous_model_stands_out(tmp_path, day):
     publish(tmp_path, day, [FakeModel(FakeWriter("1"), "previous_champion")])
     assert "previous_champion" in ops.render(ops.gather(str(tmp_path), day), inline=True)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from test_api import Site
 
 from serving.days import read_day
-from serving.pages import lead, static_files
+from serving.pages import lead, static_files, typeset
 from serving.signs import SIGNS
 
 
@@ -128,3 +128,21 @@ def test_a_lead_is_the_beginning_of_its_text_and_short(text):
     short = lead(text)
     assert len(short) <= 131
     assert text.startswith(short.removesuffix("…").rstrip() if short != text else text)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Не спешите, и всё у вас выйдет.", "Не~спешите, и~всё у~вас выйдет."),
+        ("Дело — в шляпе", "Дело~— в~шляпе"),
+        ("кто-то из друзей", "кто-то из~друзей"),
+        ("И в них, и не в них", "И~в~них, и~не~в~них"),
+    ],
+)
+def test_short_words_and_dashes_keep_to_their_neighbours(text, shown):
+    assert typeset(text) == shown.replace("~", "\N{NO-BREAK SPACE}")
+
+
+@given(st.text())
+def test_typesetting_changes_nothing_but_spaces(text):
+    assert typeset(text).replace("\N{NO-BREAK SPACE}", " ") == text.replace("\N{NO-BREAK SPACE}", " ")
