@@ -7,7 +7,7 @@ ifeq ($(JAVA_HOME),)
 unexport JAVA_HOME
 endif
 
-.PHONY: help setup run test test-slow lint airflow serve package base clean
+.PHONY: help setup run test test-slow lint airflow serve demo package base clean
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
@@ -34,6 +34,10 @@ airflow: setup  ## a local Airflow with the DAGs on http://127.0.0.1:8081
 
 serve: setup  ## HTTP API and page of what is published, on http://127.0.0.1:8080
 	@$(PY) -m serving.api $(ARGS)
+
+demo: setup  ## the same over made-up days, at once and without a model
+	@$(PY) -m demo.published --storage data/demo
+	@$(PY) -m serving.api --storage data/demo $(ARGS)
 
 package: setup  ## dist/spark_processing.zip for a cluster
 	@$(PY) -m tools.package spark_processing dist/spark_processing.zip

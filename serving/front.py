@@ -25,6 +25,8 @@ from serving.metrics import Metrics
 
 Header = tuple[bytes, bytes]
 MIN_GZIP_BYTES = 600
+OVERHEAD_BYTES = 2_000
+"""About what an answer takes beside its body: headers, key, objects."""
 SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 TOO_MANY = (
     b'{"type": "about:blank", "title": "Too many requests", "status": 429, '
@@ -69,11 +71,12 @@ class Front:
         expires_s: Callable[[], float],
         limit: RateLimit,
         metrics: Metrics,
-        max_answers: int = 5_000,
+        max_bytes: int = 32 << 20,
         log_all: bool = False,
     ) -> None:
         self.app, self.epoch, self.expires_s, self.limit, self.metrics = app, epoch, expires_s, limit, metrics
-        self.max_answers, self.log_all = max_answers, log_all
+        self.max_bytes, self.log_all = max_bytes, log_all
+        self._kept_bytes = 0
         self._answers: dict[tuple[str, bytes, bool], Answer] = {}
         self._epoch: Hashable = None
         self._prefix = secrets.token_hex(4)
@@ -104,7 +107,7 @@ class Front:
             return
         epoch = self.epoch()
         if epoch != self._epoch:
-            self._answers.clear()
+            self._forget()
             self._epoch = epoch
         key = (scope["path"], scope["query_string"], gzipped)
         answer = self._answers.get(key)
@@ -160,10 +163,16 @@ class Front:
             return None
         answer = self._answer(headers, body, route, gzipped=key[2])
         if self.epoch() == epoch == self._epoch:
-            if len(self._answers) >= self.max_answers:
-                self._answers.clear()  # endless query strings must not eat the memory
+            size = len(answer.body) + len(key[0]) + len(key[1]) + OVERHEAD_BYTES
+            if self._kept_bytes + size > self.max_bytes:
+                self._forget()  # endless query strings must not eat the memory
             self._answers[key] = answer
+            self._kept_bytes += size
         return answer
+
+    def _forget(self) -> None:
+        self._answers.clear()
+        self._kept_bytes = 0
 
     def _answer(self, headers: dict[bytes, bytes], body: bytes, route: str, gzipped: bool) -> Answer:
         etag = f'"{hashlib.sha256(body).hexdigest()[:20]}{"-gz" if gzipped else ""}"'.encode()
