@@ -43,6 +43,7 @@ class HoroscopeSpider(PageReader, scrapy.Spider):
     def __init__(self, *, days: list[dt.date], today: dt.date, **arguments: Any) -> None:
         super().__init__(**arguments)
         self.days = days
+        self.asked = frozenset(days)
         self.today = today
         self.spider_version = hashlib.sha256(Path(inspect.getfile(type(self))).read_bytes()).hexdigest()[:8]
 

@@ -30,7 +30,7 @@ class DaysMonitor(Monitor):  # type: ignore[misc]  # untyped library
 
     @monitors.name("every day was asked for")
     def test_every_day_was_asked_for(self) -> None:
-        forgotten = set(self.data.spider.days) - ledger_of(self.data).outcomes.keys()
+        forgotten = self.data.spider.asked - ledger_of(self.data).outcomes.keys()
         first = min(forgotten, default="")
         self.assertFalse(forgotten, f"{len(forgotten)} days were never opened, first {first}")
 

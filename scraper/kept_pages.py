@@ -13,6 +13,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import logging
 import os
 import shutil
 import zlib
@@ -29,6 +30,7 @@ from scraper.page_faults import is_cut_short
 from scraper.page_tree import rightly_decoded, set_tree, tree_as_xml, tree_of
 
 KEPT_DAYS = 14
+logger = logging.getLogger(__name__)
 KINDS = {kind.__name__: kind for kind in (HtmlResponse, XmlResponse, JsonResponse, TextResponse)}
 
 
@@ -46,6 +48,11 @@ class KeepPages:
         folder = crawler.settings["HOROSCOPE_KEEP_PAGES"]
         if not folder:
             raise NotConfigured
+        try:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            logger.warning("pages are not kept: expected a folder that can be written, found %s", error)
+            raise NotConfigured from error
         sweep(Path(folder), before=dt.date.today() - dt.timedelta(days=KEPT_DAYS))
         return cls(Path(folder), crawler)
 
@@ -56,7 +63,10 @@ class KeepPages:
         day = response.meta["day"]
         folder = self.folder / str(day) / spider.name / str((day - spider.today).days)
         if isinstance(response, TextResponse):
-            write_page(folder, response.meta["page"].url, rightly_decoded(response))
+            try:
+                write_page(folder, response.meta["page"].url, rightly_decoded(response))
+            except OSError as error:  # a full disk costs the second reading, not the rows
+                logger.warning("%s is not kept: %s", response.url, error)
 
 
 class KeptPages(BaseDownloadHandler):

@@ -41,7 +41,7 @@ class Dropped(DropItem):
         self.reason = reason
 
 
-@dataclass
+@dataclass(slots=True)
 class DayAccount:
     """One day of one source in one crawl: everything the manifest tells but the parts."""
 
@@ -71,12 +71,16 @@ class DayAccount:
         """As much of the account as the end of the crawl needs: of a good day little more than its rows."""
         rows = len(self.texts)
         if not self.failures:
-            return DayAccount(self.source, self.day, self.run, self.started_at, rows=rows)
+            return replace(GOOD_DAY, source=self.source, day=self.day, run=self.run, rows=rows)
         return replace(self, texts=dict.fromkeys(self.texts, ""), rows=rows)
 
     @property
     def outcome(self) -> str:
         return "failed" if self.failures else "complete"
+
+
+GOOD_DAY = DayAccount("", dt.date.min, "", "")
+"""Summaries of good days share its empty lists and counters: a long backfill has thousands of them."""
 
 
 class Ledger:
@@ -194,7 +198,7 @@ class Ledger:
     def _stored(self, source: str, day: dt.date) -> dict[Cell, str]:
         """None of a day that this crawl is yet to close: then the two are compared."""
         spider: Any = self.crawler.spider
-        if day in spider.days:
+        if day in spider.asked:
             return {}
         root = self.crawler.settings["HOROSCOPE_STORAGE"]
         return {

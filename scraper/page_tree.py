@@ -12,7 +12,7 @@ from lxml import etree
 from parsel import Selector
 from scrapy.http import TextResponse
 
-SAMPLE_BYTES = 64 * 1024
+SAMPLE_BYTES = 16 * 1024
 _TREES: WeakKeyDictionary[TextResponse, Selector] = WeakKeyDictionary()
 _XML = etree.XMLParser(huge_tree=True, resolve_entities=False, no_network=True, collect_ids=False)
 

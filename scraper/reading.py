@@ -54,15 +54,26 @@ class PageReader:
             ]
         response = rightly_decoded(response)
         strategy, found = self.best(response, page, day)
-        faults = list(self.page_faults(response, page, day, bool(found)))
+        printed = self.page_date(response, day)
+        faults = list(self.page_faults(response, page, day, bool(found), printed))
         if faults:
             return [], [f"{page.url}: {fault}" for fault in faults]
-        printed = self.page_date(response, day)
         words = printed.words if printed else ""
         loader = HoroscopeLoader()  # one for all: making it is most of its cost
-        return [self.load(loader, piece, page, day, strategy, words) for piece in found], []
+        fetched_at = utc_instant()
+        return [
+            HoroscopeItem(
+                date=day.isoformat(), sign=piece.sign or page.sign or "", topic=page.topic,
+                period=self.period, language=self.language, text=text_of(loader, piece), source=self.name,
+                url=page.url, printed_date=own_date(piece, day) or words, strategy=strategy,
+                fetched_at=fetched_at,
+            )
+            for piece in found
+        ], []  # fmt: skip
 
-    def page_faults(self, response: TextResponse, page: Page, day: dt.date, found: bool) -> Iterator[str]:
+    def page_faults(
+        self, response: TextResponse, page: Page, day: dt.date, found: bool, printed: PrintedDate | None
+    ) -> Iterator[str]:
         """A challenge, a page cut short, for another day, or about another sign."""
         if not found:
             tried = ", ".join(strategy.name for strategy in self.strategies)
@@ -71,7 +82,6 @@ class PageReader:
             yield f"expected horoscopes for {day}, found {what}"
         if found and is_cut_short(response):
             yield "expected a whole page, found one cut short"
-        printed = self.page_date(response, day)
         if printed and printed.day != day:
             yield f"expected a page for {day}, found {printed.words!r}"
         if found and self.dated_by and not printed:
@@ -118,16 +128,13 @@ class PageReader:
             return False
         return is_horoscope_text(" ".join(map(node_text, found.pieces)).strip())
 
-    def load(
-        self, loader: HoroscopeLoader, found: Found, page: Page, day: dt.date, strategy: str, printed: str
-    ) -> HoroscopeItem:
-        """What the page says goes through the loader; what we know is written beside it."""
-        words = [date.words for date in printed_dates(found.printed, near=day)]
-        loader.replace_value("text", found.pieces)
-        loader.replace_value("printed_date", words[0] if words else printed)
-        return HoroscopeItem(
-            date=day.isoformat(), sign=found.sign or page.sign or "", topic=page.topic, period=self.period,
-            language=self.language, source=self.name, url=page.url, strategy=strategy,
-            text=loader.get_output_value("text") or "",
-            printed_date=loader.get_output_value("printed_date") or "", fetched_at=utc_instant(),
-        )  # fmt: skip
+
+def text_of(loader: HoroscopeLoader, found: Found) -> str:
+    """What the page says goes through the loader; what we know is written beside it."""
+    loader.replace_value("text", found.pieces)
+    return loader.get_output_value("text") or ""
+
+
+def own_date(found: Found, day: dt.date) -> str:
+    """The date that stands beside this very text, in the page's words; empty if none does."""
+    return next((date.words for date in printed_dates(found.printed, near=day)), "") if found.printed else ""

@@ -4,11 +4,15 @@ BOT_NAME = "horoscopes"
 SPIDER_MODULES = ["scraper.spiders"]
 COMMANDS_MODULE = "scraper.commands"
 ADDONS = {"scraper.addon.Environment": 0}
-EXTENSIONS = {"scraper.ledger.Ledger": 0, "spidermon.contrib.scrapy.extensions.Spidermon": 500}
+EXTENSIONS = {
+    "scraper.ledger.Ledger": 0,
+    "spidermon.contrib.scrapy.extensions.Spidermon": 500,
+    # New in Scrapy 2.19 and on by default: a door on loopback that runs commands, and a second of imports.
+    "scrapy.extensions.remote_control.RemoteControl": None,
+}
 SPIDERMON_ENABLED = True
 SPIDERMON_SPIDER_CLOSE_MONITORS = ("scraper.crawl_monitors.CrawlMonitors",)
 TELNETCONSOLE_ENABLED = False
-REMOTE_CONTROL_ENABLED = False  # on by default since Scrapy 2.19: a door for commands, on loopback
 
 # Manners: one request a second a host, one at a time, without jitter (it slows a crawl by a third and hides
 # nothing).
