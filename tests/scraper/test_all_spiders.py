@@ -1,12 +1,14 @@
 """Rules that hold for every spider there is, on a page in its site's structure."""
 
 import datetime as dt
+import inspect
 
 import pytest
 from scrapy.http import HtmlResponse, JsonResponse, XmlResponse
 
 from scraper.items import LANGUAGES, SIGNS, TOPICS
 from scraper.sources import permissions
+from tests.scraper.conftest import ROOT
 from tests.scraper.pages import DAY, text_of
 from tests.scraper.site_pages import CONTENT_TYPES, OLDER_DESIGNS, PAGES, PRINTS_DATE
 
@@ -105,3 +107,28 @@ def test_a_day_in_the_middle_of_a_weekly_page_is_taken_by_its_date(make_spider):
     body = PAGES["gadalkindom"](DAY - dt.timedelta(days=3), page.sign, page.topic)
     items, faults = spider.items_of(respond("gadalkindom", body, page.url), page, DAY)
     assert (faults, [item.text for item in items]) == ([], [text_of(page.sign, page.topic)])
+
+
+README = ROOT / "scraper/README.md"
+
+
+@pytest.mark.parametrize("source", NAMES)
+def test_the_docs_say_which_source_is_on_and_why(source):
+    permission = permissions()[source]
+    (line,) = [line for line in README.read_text("utf-8").splitlines() if line.startswith(f"| {source} |")]
+    assert line.split(" | ")[2:] == ["on" if permission.default else "off", f"{permission.why} |"]
+
+
+def test_the_addition_shown_in_the_docs_is_the_one_in_the_code():
+    shown = README.read_text("utf-8")
+    spider = (ROOT / "scraper/spiders/sevendays.py").read_text("utf-8")
+    fixture = inspect.getsource(PAGES["sevendays"])
+    assert spider in shown
+    assert fixture in shown
+    assert len(spider.splitlines()) <= 40
+
+
+@pytest.mark.parametrize("source", NAMES)
+def test_a_spider_is_short(source):
+    lines = len((ROOT / f"scraper/spiders/{source}.py").read_text("utf-8").splitlines())
+    assert lines <= 46, "addresses and strategies are all that a spider is"

@@ -52,11 +52,15 @@ DEMO = [sys.executable, "-m", "demo.run", "--"]
 def crawl(source, span, storage, beside=(), **environment):
     ours = {name: value for name, value in os.environ.items() if not name.startswith("HOROSCOPE_")}
     told = {name: str(storage / name) for name in ("HOROSCOPE_KEEP_PAGES", "HOROSCOPE_HTTP_CACHE")}
-    command = [sys.executable, "-m", "scrapy", "crawl", source, *span, "-s", "DOWNLOAD_DELAY=0"]
+    command = [*beside, sys.executable, "-m", "scrapy", "crawl", source, *span, "-s", "LOG_LEVEL=CRITICAL"]
     return subprocess.Popen(
-        [*beside, *command, "-s", "LOG_LEVEL=CRITICAL"], cwd=ROOT,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ours | told | {"HOROSCOPE_STORAGE": str(storage)} | environment,
-    )  # fmt: skip
+        [*command, "-s", "DOWNLOAD_DELAY=0"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=ours | told | {"HOROSCOPE_STORAGE": str(storage)} | environment,
+    )
 
 
 def finished(process):
