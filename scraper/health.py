@@ -44,6 +44,26 @@ class SourceHealth:
     def state(self, day: dt.date) -> str:
         return str(self.runs[day]["outcome"]) if day in self.runs else "none"
 
+    def told(self, day: dt.date) -> str:
+        """Everything measured on a day, in a line: cells, strategies, text length, status codes, answers."""
+        if day not in self.runs:
+            return "no run"
+        run = self.runs[day]
+        coverage, answers = run.get("coverage", {}), run.get("responses", {})
+        counts = {
+            **run["strategies"],
+            **{f"status {code}": n for code, n in answers.get("statuses", {}).items()},
+        }
+        return ", ".join(
+            [
+                f"{run['outcome']}: {coverage.get('found', 0)} of {coverage.get('expected', 0)} cells",
+                *(f"{name} × {count}" for name, count in counts.items()),
+                f"median text {run.get('chars', {}).get('median', 0)} characters",
+                f"median answer {answers.get('median_s', 0)} s",
+                *run["failures"][:1],
+            ]
+        )
+
     @property
     def strip(self) -> str:
         return "".join(MARKS[self.state(day)] for day in self.days)

@@ -88,6 +88,8 @@ def test_the_page_shows_every_source_and_escapes_what_a_site_said(storage, capsy
     look(storage, capsys, "--output", str(tmp_path / "health.html"))
     page = (tmp_path / "health.html").read_text(encoding="utf-8")
     assert all(name in page for name in default_sources())
+    assert "2026-11-19: complete: " in page
+    assert "status 200 × " in page
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert" in page
 

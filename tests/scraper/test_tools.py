@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from scraper.__main__ import PROGRAMS
+from scraper.__main__ import main as scraper_main
 from scraper.doctor import main as doctor
 from scraper.new_spider import main as new_spider
 from scraper.new_spider import rendered
@@ -135,3 +137,17 @@ def test_a_new_spider_overwrites_nothing(tmp_path, capsys):
 def test_a_new_spider_needs_a_name_and_an_address(name, url, tmp_path, capsys):
     assert new_spider([name, url, "--root", str(tmp_path)]) == 2
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_every_program_can_be_called_by_name(name, capsys):
+    with pytest.raises(SystemExit) as ended:
+        scraper_main([name, "--help"])
+    assert ended.value.code == 0
+    assert f"python -m scraper.{name.replace('-', '_')}" in capsys.readouterr().out
+
+
+def test_a_name_that_is_no_program_is_told_with_those_that_are(capsys):
+    assert scraper_main(["heal"]) == 2
+    assert "health" in capsys.readouterr().err
+    assert scraper_main([]) == 0
