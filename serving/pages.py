@@ -41,6 +41,12 @@ LEAD_CHARS = 130
 SHORT_WORD = re.compile(r"(?<![\w-])(\w{1,2}) (?=\w)|(?<=\w) (?=[—–] )")
 
 
+def shown_date(day: dt.date, today: dt.date) -> str:
+    """`23 ноября, понедельник`; of another year `23 ноября 2020 года`."""
+    same_year = day.year == today.year
+    return texts.spell_date(day) if same_year else f"{texts.spell_day(day)} {day.year} года"
+
+
 @dataclass(frozen=True)
 class Place:
     """What a page shows: a day, a sign or all of them, a topic."""
@@ -85,7 +91,7 @@ def templates() -> jinja2.Environment:
         words=texts,
         birthdays=birthdays,
         spell_day=texts.spell_day,
-        spell_date=texts.spell_date,
+        shown_date=shown_date,
         lead=lead,
         typeset=typeset,
         version=static_version,
@@ -110,19 +116,18 @@ def typeset(text: str) -> str:
 
 
 def day_links(place: Place, published: set[dt.date]) -> list[dict[str, Any]]:
-    """Yesterday, today and tomorrow, with the shown day among them when it is another."""
+    """Yesterday, today and tomorrow; none is current when another day is shown."""
     named = {
         place.today + dt.timedelta(days=n): name for n, name in ((-1, "Вчера"), (0, "Сегодня"), (1, "Завтра"))
     }
-    days = sorted({*named, place.date})
     return [
         {
-            "name": named.get(day, texts.spell_day(day)),
+            "name": name,
             "date": day,
             "href": place.address(date=day) if day in published else None,
             "current": day == place.date,
         }
-        for day in days
+        for day, name in named.items()
     ]
 
 

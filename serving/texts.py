@@ -8,6 +8,7 @@ import datetime as dt
 
 DISCLAIMER = "Написано нейросетью, для развлечения."
 NO_FORECAST = "Прогноза пока нет"
+NO_OLD_FORECAST = "Прогноза нет"
 
 TOPICS = {
     "general": "Общий",

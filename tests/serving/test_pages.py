@@ -146,3 +146,11 @@ def test_short_words_and_dashes_keep_to_their_neighbours(text, shown):
 @given(st.text())
 def test_typesetting_changes_nothing_but_spaces(text):
     assert typeset(text).replace("\N{NO-BREAK SPACE}", " ") == text.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_a_day_long_gone_does_not_promise_a_forecast_and_tells_its_year(site):
+    page = site.get("/2020-01-01/leo")
+    assert page.status_code == 404
+    assert "1 января 2020 года" in page.text
+    assert "Прогноза нет" in page.text
+    assert "загляните" not in page.text
