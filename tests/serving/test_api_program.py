@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -78,6 +79,33 @@ def test_it_starts_where_storage_hangs_from_the_beginning(server, storage, day):
     os.mkfifo(path)
     address, _ = server(storage)
     assert ask(f"{address}/healthz") == {"status": "ok"}
+
+
+def test_a_full_disk_under_the_log_stops_no_answer(storage, day):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "serving.api", "--storage", str(storage), "--port", str(port)]
+    with Path("/dev/full").open("w") as full:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=full, text=True)
+    try:
+        asked = f"http://127.0.0.1:{port}/v1/horoscopes/leo?date={day}"
+        until = time.monotonic() + 60
+        while True:
+            assert process.poll() is None, "the server died of its log"
+            try:
+                assert ask(asked)["sign"] == "leo"
+                break
+            except urllib.error.URLError:
+                assert time.monotonic() < until
+                time.sleep(0.1)
+        assert ask(f"http://127.0.0.1:{port}/v1/horoscopes/virgo?date={day}")["sign"] == "virgo"
+        process.terminate()
+        out, _ = process.communicate(timeout=30)
+        assert json.loads(out.splitlines()[-1])["step"] == "serve"
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_logs_are_json_lines_without_the_readers_address(server, storage, day):
