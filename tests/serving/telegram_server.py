@@ -128,6 +128,7 @@ class TelegramServer:
             return web.Response(text="<html>502 Bad Gateway</html>", status=502)
         if fault == "hang" or self.lost_on_the_way():
             await asyncio.sleep(60)
+            return refuse(504, {})
         message_id = next(self._ids)
         self.kept[message_id] = (chat_id, given["text"], given.get("reply_markup"))
         self.messages[chat_id].append(given["text"])
