@@ -6,12 +6,15 @@ nothing is kept for the backward pass and no matrix product is done twice. (torc
 `linear_cross_entropy` does the like, older ones do not have it.)
 """
 
+from collections.abc import Callable
 from types import MethodType
 from typing import Any
 
 import torch
 from torch.nn import functional
 from transformers import PreTrainedModel
+
+from model_training.tokens import NO_LOSS
 
 CHUNK = 4096
 """Places whose logits exist at one time."""
@@ -61,9 +64,26 @@ def loss_and_gradient(logits: torch.Tensor, targets: torch.Tensor) -> tuple[torc
 
 
 def score_completions(model: PreTrainedModel, compiled: bool) -> None:
-    """Let `model(**collate(pack))` give the summed loss of the pack's completions; `del model.forward` undoes
-    it.
-    """
+    """Let `model(**collate(pack))` give the summed loss of the pack's completions (`collate_pairs` for an
+    encoder-decoder); `del model.forward` undoes it."""
+    score = _score_pairs(model) if model.config.is_encoder_decoder else _score_pack(compiled)
+    model.forward = MethodType(score, model)  # type: ignore[method-assign]
+
+
+def _score_pairs(model: PreTrainedModel) -> Callable[..., dict[str, torch.Tensor]]:
+    plain = model.forward
+
+    def forward(
+        self: PreTrainedModel, labels: torch.Tensor, **prompt: torch.Tensor
+    ) -> dict[str, torch.Tensor]:
+        logits = plain(**prompt, labels=labels, use_cache=False).logits.float()
+        flat = logits.flatten(0, 1), labels.flatten()
+        return {"loss": functional.cross_entropy(*flat, ignore_index=NO_LOSS, reduction="sum")}
+
+    return forward
+
+
+def _score_pack(compiled: bool) -> Callable[..., dict[str, torch.Tensor]]:
     softmax = torch.compile(loss_and_gradient) if compiled else loss_and_gradient
 
     def forward(
@@ -83,4 +103,4 @@ def score_completions(model: PreTrainedModel, compiled: bool) -> None:
         with torch.autocast(kind, enabled=False):
             return {"loss": SummedCrossEntropy.apply(hidden, weight, targets, softmax)}
 
-    model.forward = MethodType(forward, model)  # type: ignore[method-assign]
+    return forward

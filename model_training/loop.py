@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import PartialState
 from accelerate.utils.memory import should_reduce_batch_size
 from torch import nn
 from torch.utils.data import Dataset
@@ -36,9 +37,11 @@ from transformers.trainer_callback import PrinterCallback
 from model_training import packing
 from model_training.attention import best_kind, read_packs
 from model_training.completion_loss import score_completions
+from model_training.failures import Diverged, Terminated, naming_a_full_disk
+from model_training.interruption import SaveOnSigterm
 from model_training.optimizer import MuonWithAdamW, adamw
 from model_training.packing import Batch
-from model_training.recipe import Diverged, Recipe
+from model_training.recipe import Recipe
 from model_training.sampling import has_fast_bf16
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
@@ -106,17 +109,21 @@ class BatchList(Dataset[Batch]):
 class Collator:
     """The tensors of every pack of a batch, and the packs themselves in case they must be halved."""
 
-    def __init__(self, shape: packing.Shape | None) -> None:
-        self.shape, self.halvings = shape, 0
+    def __init__(self, shape: packing.Shape | None, pairs: bool = False) -> None:
+        """`pairs`: for an encoder-decoder."""
+        self.shape, self.pairs, self.halvings = shape, pairs, 0
 
     def __call__(self, items: list[Batch]) -> dict[str, Any]:
         batch = [one for item in items for one in item]
         for _ in range(self.halvings):
             batch = [half for one in batch for half in packing.halves(one)]
-        tensors = [packing.collate(one, self.shape) for one in batch]
+        if self.pairs:
+            tensors = [packing.collate_pairs(one) for one in batch]
+        else:
+            tensors = [packing.collate(one, self.shape) for one in batch]
         return {
             "packs": tensors,
-            "scored": sum(len(pack["targets"]) for pack in tensors),
+            "scored": sum(packing.scored(one, self.pairs) for one in batch),
             "texts": _Opaque(items),
             "halvings": self.halvings,
         }
@@ -173,6 +180,13 @@ class PackTrainer(Trainer):
             total += loss.detach()
         return total
 
+    def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
+        model: Any = self.model
+        trained = [weight.numel() for weight in model.parameters() if weight.requires_grad]
+        # The weights, and the two moments of the optimiser.
+        with naming_a_full_disk(Path(self.args.output_dir or "."), 12 * sum(trained)):
+            super()._save_checkpoint(*args, **kwargs)
+
     def floating_point_ops(self, inputs: dict[str, Any]) -> int:
         """Not estimated: transformers' estimate would count padding that is not there."""
         return 0
@@ -227,6 +241,8 @@ class Progress(TrainerCallback):
         rate = self.tokens * here / state.max_steps / seconds
         left = seconds / here * (state.max_steps - state.global_step)
         self.rows.append({"step": state.global_step, "loss": logs["loss"], "lr": logs["learning_rate"]})
+        if not state.is_world_process_zero:
+            return
         end = "\r" if sys.stderr.isatty() and state.global_step < state.max_steps else "\n"
         print(
             f"{self.name}: step {state.global_step}/{state.max_steps}, loss {logs['loss']:.3f}, "
@@ -243,16 +259,19 @@ class WholeMarker(TrainerCallback):
     def on_save(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        (Path(args.output_dir or "") / f"checkpoint-{state.global_step}" / WHOLE).touch()
+        PartialState().wait_for_everyone()
+        if state.is_world_process_zero:
+            (Path(args.output_dir or "") / f"checkpoint-{state.global_step}" / WHOLE).touch()
 
 
 def last_whole_checkpoint(folder: Path) -> Path | None:
     """The newest checkpoint that was written to its end; those cut off are deleted."""
     found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
-    for path in found:
-        if not (path / WHOLE).exists():
+    whole = [path for path in found if (path / WHOLE).exists()]
+    if PartialState().is_main_process:
+        for path in set(found) - set(whole):
             shutil.rmtree(path)
-    return next((path for path in reversed(found) if path.exists()), None)
+    return whole[-1] if whole else None
 
 
 def keep_memory() -> None:
@@ -278,6 +297,7 @@ def run(
         schedule.epochs * sum(len(example.ids) for batch in batches for one in batch for example in one)
     )
     progress = Progress(tokens, name)
+    sigterm = SaveOnSigterm()
     half = half_precision()
     on_gpu = torch.cuda.is_available()
     arguments = TrainingArguments(
@@ -308,19 +328,25 @@ def run(
     if hasattr(inner, "get_base_model"):  # adapters around it
         inner = inner.get_base_model()
     with made_ready(inner, schedule, half, arguments.device):
-        collator = Collator(packing.shape_of(batches) if schedule.compiled else None)
+        pairs = inner.config.is_encoder_decoder
+        fixed = schedule.compiled and not pairs
+        collator = Collator(packing.shape_of(batches) if fixed else None, pairs)
         trainer = PackTrainer(
             model=model,
             args=arguments,
             train_dataset=BatchList(batches),
             data_collator=collator,
             optimizers=(optimizer_of(model, schedule), None),  # type: ignore[arg-type]
-            callbacks=[progress, WholeMarker(), *callbacks],
+            callbacks=[progress, WholeMarker(), sigterm, *callbacks],
         )
         trainer.remove_callback(PrinterCallback)
         checkpoint = last_whole_checkpoint(folder) if resume else None
         started = time.monotonic()
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        if sigterm.asked:
+            raise Terminated(
+                f"SIGTERM came: step {trainer.state.global_step} is saved, run the same command again"
+            )
         return progress.rows, time.monotonic() - started
 
 
@@ -344,19 +370,20 @@ def made_ready(
     model: PreTrainedModel, schedule: Schedule, half: torch.dtype | None, device: torch.device
 ) -> Iterator[None]:
     """While it lasts, `model(**collate(pack))` is the summed loss of a pack; then the model is as before."""
-    before = model.config._attn_implementation
-    kind = schedule.attention
-    read_packs(model, best_kind(device, half or torch.float32) if kind == "auto" else kind)
+    before, kind = model.config._attn_implementation, schedule.attention
+    pairs = model.config.is_encoder_decoder
+    if not pairs:
+        read_packs(model, best_kind(device, half or torch.float32) if kind == "auto" else kind)
     score_completions(model, schedule.compiled)
     if schedule.gradient_checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
     hooks = []
-    if half == torch.bfloat16:
+    if half == torch.bfloat16 and not pairs:
         # Autocast would keep the residual stream in fp32, twice the traffic; bf16 models are made in bf16.
         embeddings: Any = model.get_input_embeddings()
         hooks.append(embeddings.register_forward_hook(lambda module, given, made: made.to(torch.bfloat16)))
     layers = [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]
-    if schedule.compiled:
+    if schedule.compiled and not pairs:
         for layer in layers:
             layer.compile()
     try:
@@ -367,7 +394,8 @@ def made_ready(
         for hook in hooks:
             hook.remove()
         vars(model).pop("forward", None)
-        model.set_attn_implementation(before)
+        if not pairs:
+            model.set_attn_implementation(before)
 
 
 def optimizer_of(model: PreTrainedModel, schedule: Schedule) -> torch.optim.Optimizer:

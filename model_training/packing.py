@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch.nn.utils.rnn import pad_sequence
 
-from model_training.tokens import Example
+from model_training.tokens import NO_LOSS, Example
 
 Pack = list[Example]
 Batch = list[Pack]
@@ -95,6 +96,12 @@ def halves(one: Pack) -> list[Pack]:
     return [one[:at], one[at:]]
 
 
+def scored(one: Pack, pairs: bool = False) -> int:
+    """How many tokens of the pack are learnt. In a plain text the first one is not: nothing foretells it."""
+    least = 0 if pairs else 1
+    return sum(max(0, len(example.ids) - max(example.prompt_tokens, least)) for example in one)
+
+
 def collate(one: Pack, shape: Shape | None = None) -> dict[str, Any]:
     """The tensors of a pack.
 
@@ -131,4 +138,17 @@ def collate(one: Pack, shape: Shape | None = None) -> dict[str, Any]:
         "targets": row[targets],
         "starts": starts,
         "longest": longest,
+    }
+
+
+def collate_pairs(one: Pack) -> dict[str, Any]:
+    """The tensors of a pack for an encoder-decoder, padded: `input_ids` and `attention_mask`
+    [texts, longest prompt], `labels` [texts, longest completion]. Packs hold texts of like length."""
+    prompts = [torch.tensor(example.ids[: example.prompt_tokens]) for example in one]
+    completions = [torch.tensor(example.ids[example.prompt_tokens :]) for example in one]
+    mask = [torch.ones_like(prompt) for prompt in prompts]
+    return {
+        "input_ids": pad_sequence(prompts, batch_first=True),
+        "attention_mask": pad_sequence(mask, batch_first=True),
+        "labels": pad_sequence(completions, batch_first=True, padding_value=NO_LOSS),
     }

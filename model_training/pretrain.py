@@ -18,10 +18,11 @@ from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTra
 
 from model_training import loop, pretrain_corpus
 from model_training.engines.pretrained import TorchEngine
+from model_training.failures import Diverged, Terminated
 from model_training.likelihood import bits_of
 from model_training.packing import batches
 from model_training.pretrain_corpus import CorpusProblem
-from model_training.recipe import Diverged, Recipe, RecipeProblem, load_recipe
+from model_training.recipe import Recipe, RecipeProblem, load_recipe
 from model_training.tokens import END_OF_TEXT
 
 
@@ -99,6 +100,9 @@ def main(argv: list[str] | None = None) -> int:
     except (CorpusProblem, RecipeProblem, Diverged, OSError) as error:
         summary["reason"] = str(error)
         print(f"error: {error}", file=sys.stderr)
+    except Terminated as error:
+        summary["reason"], code = str(error), 143
+        print(f"stopped: {error}", file=sys.stderr)
     summary["seconds"] = round(time.monotonic() - started, 1)
     print(json.dumps(summary, ensure_ascii=False))
     return code

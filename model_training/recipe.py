@@ -16,10 +16,6 @@ class RecipeProblem(Exception):
     """The file is no recipe; the message says what was expected, found, where, and what to do."""
 
 
-class Diverged(Exception):
-    """The loss is no number any more; the message says at which step and what to do."""
-
-
 @dataclass(frozen=True)
 class Shape:
     """The new model, when there is no base: transformers' LlamaConfig names."""

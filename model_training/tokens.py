@@ -45,16 +45,23 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenize
 
 
 def encode(
-    pairs: Sequence[tuple[str, str]], tokenizer: PreTrainedTokenizerBase, max_tokens: int
+    pairs: Sequence[tuple[str, str]],
+    tokenizer: PreTrainedTokenizerBase,
+    max_tokens: int,
+    prompt_ends: bool = False,
 ) -> list[Example]:
     """Prompt and completion are tokenised apart, so the border never moves; the end of text is learnt.
 
-    An example longer than `max_tokens` is cut at the end (and then teaches no end of text).
+    An example longer than `max_tokens` is cut at the end (and then teaches no end of text). `prompt_ends`:
+    the prompt has an end of text too, as encoders expect.
     """
+    end = tokenizer.eos_token_id
     prompts = tokenizer([prompt for prompt, _ in pairs], add_special_tokens=False)["input_ids"]
     completions = tokenizer([completion for _, completion in pairs], add_special_tokens=False)["input_ids"]
+    if prompt_ends:
+        prompts = [[*prompt, end] for prompt in prompts]
     return [
-        Example(ids=[*prompt, *completion, tokenizer.eos_token_id][:max_tokens], prompt_tokens=len(prompt))
+        Example(ids=[*prompt, *completion, end][:max_tokens], prompt_tokens=len(prompt))
         for prompt, completion in zip(prompts, completions, strict=True)
     ]
 

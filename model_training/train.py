@@ -12,6 +12,7 @@ import contextlib
 import dataclasses
 import hashlib
 import json
+import os
 import random
 import shutil
 import sys
@@ -21,16 +22,13 @@ from pathlib import Path
 from typing import Any
 
 from model_training.corpus import DataProblem, Horoscope, Split, read_dataset, split
+from model_training.failures import Diverged, StartProblem, Terminated, naming_a_full_disk
 from model_training.gates import Gates
 from model_training.prompts import DEFAULT_TEMPLATE, PromptTemplate, controls_of, with_some_dropped
-from model_training.recipe import Diverged, Recipe, RecipeProblem, load_recipe
+from model_training.recipe import Recipe, RecipeProblem, load_recipe
 
 MIN_NEW_TEXTS, MIN_NEW_SHARE = 500, 0.05
 """A champion is trained anew when so many texts, or this share, have come since."""
-
-
-class StartProblem(Exception):
-    """The model to start from cannot be had; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -69,50 +67,16 @@ def pairs_of(
     return [(prompt, row.clean_text) for prompt, row in zip(prompts, rows, strict=True)]
 
 
-def start(recipe: Recipe, pairs: list[tuple[str, str]]) -> tuple[Any, Any]:
-    """Model and tokenizer: the base's, or new ones. Raises StartProblem when the base cannot be loaded."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+def train(lineage: Lineage, parts: Split, work: Path) -> dict[str, Any]:
+    """Everything a model directory holds but metrics.json, written to `work`; returns the metrics.
 
-    from model_training.pretrain import new_model
-    from model_training.tokens import train_tokenizer
-
-    tokenizer: Any
-    model: Any
-    if not recipe.base:
-        tokenizer = train_tokenizer((prompt + text for prompt, text in pairs), recipe.vocabulary)
-        return new_model(tokenizer, dataclasses.asdict(recipe.shape), recipe.max_text_tokens), tokenizer
-    import torch
-
-    address = recipe.base_address()
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(address)
-        model = AutoModelForCausalLM.from_pretrained(address, dtype=torch.float32)
-    except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise StartProblem(
-            f"expected a causal model, found none ({reason}), in {address}; "
-            "give a directory, go online, or use --from-scratch"
-        ) from error
-    if recipe.lora:
-        from peft import LoraConfig, get_peft_model
-
-        adapters = LoraConfig(
-            r=recipe.lora.rank,
-            lora_alpha=recipe.lora.alpha,
-            lora_dropout=recipe.lora.dropout,
-            target_modules="all-linear",
-            task_type="CAUSAL_LM",
-        )
-        model = get_peft_model(model, adapters)
-    return model, tokenizer
-
-
-def train(lineage: Lineage, parts: Split, work: Path, resume: bool) -> dict[str, Any]:
-    """Everything a model directory holds but metrics.json, written to `work`; returns the metrics."""
+    Of several processes the first one writes; the others return nothing.
+    """
     from transformers import set_seed
     from transformers.utils import logging
 
     from model_training import loop
+    from model_training.origin import start
     from model_training.packing import batches
     from model_training.tokens import encode
 
@@ -121,23 +85,25 @@ def train(lineage: Lineage, parts: Split, work: Path, resume: bool) -> dict[str,
     set_seed(lineage.seed)
     pairs = pairs_of(parts.train, DEFAULT_TEMPLATE, recipe.drop_controls, lineage.seed)
     model, tokenizer = start(recipe, pairs)
-    examples = encode(pairs, tokenizer, recipe.max_text_tokens)
+    examples = encode(pairs, tokenizer, recipe.max_text_tokens, model.config.is_encoder_decoder)
     tokens = sum(len(example.ids) for example in examples)
     epochs = min(recipe.epochs, recipe.max_tokens / tokens) if recipe.max_tokens else recipe.epochs
     schedule = loop.schedule_of(recipe, epochs, lineage.seed)
-    print(
-        f"train: {len(examples):,} texts, {tokens:,} tokens, {epochs:.2f} epochs, "
-        f"{sum(p.numel() for p in model.parameters()) / 1e6:.1f}M parameters, {describe(recipe)}",
-        file=sys.stderr,
-    )
+    if is_first_process():
+        say_what_is_learnt(len(examples), tokens, epochs, model, recipe)
     checkpoints = work.with_name(work.name + ".checkpoints")
-    ready = batches(examples, recipe.tokens_per_batch, recipe.micro_tokens, lineage.seed)
-    rows, seconds = loop.run(model, ready, schedule, checkpoints, "train", resume)
+    tokens_a_process = recipe.tokens_per_batch // int(os.environ.get("WORLD_SIZE", "1"))
+    ready = batches(examples, tokens_a_process, min(recipe.micro_tokens, tokens_a_process), lineage.seed)
+    rows, seconds = loop.run(model, ready, schedule, checkpoints, "train", resume=True)
+    if not is_first_process():
+        return {}
     if recipe.lora:
         model = model.merge_and_unload()
     if recipe.saved_as == "bf16":
         model = model.bfloat16()
-    model.save_pretrained(work)
+    parameters = sum(weight.numel() for weight in model.parameters())
+    with naming_a_full_disk(work, 4 * parameters):
+        model.save_pretrained(work)
     tokenizer.save_pretrained(work)
     DEFAULT_TEMPLATE.save(work / "prompt.json")
     Gates.build([r.clean_text for r in parts.train], [r.clean_text for r in parts.held_out]).save(
@@ -152,7 +118,7 @@ def train(lineage: Lineage, parts: Split, work: Path, resume: bool) -> dict[str,
         "dropped_as_seen_before": parts.dropped,
         "test_from": parts.cutoff.isoformat(),
         "tokens_seen": round(tokens * epochs),
-        "parameters": sum(p.numel() for p in model.parameters()),
+        "parameters": parameters,
         "loss": rows[-1]["loss"] if rows else None,
         "seconds": round(seconds, 1),
         "tokens_per_second": round(tokens * epochs / seconds, 1),
@@ -160,8 +126,20 @@ def train(lineage: Lineage, parts: Split, work: Path, resume: bool) -> dict[str,
     }
 
 
-def describe(recipe: Recipe) -> str:
-    return f"from {recipe.base}" if recipe.base else "from nothing"
+def say_what_is_learnt(texts: int, tokens: int, epochs: float, model: Any, recipe: Recipe) -> None:
+    trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+    origin = f"from {recipe.base}" if recipe.base else "from nothing"
+    print(
+        f"train: {texts:,} texts, {tokens:,} tokens, {epochs:.2f} epochs, "
+        f"{trained / 1e6:.1f}M parameters to train, {origin}",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+def is_first_process() -> bool:
+    """Of those that `accelerate launch` started; alone otherwise."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def reason_to_skip(lineage: Lineage, registry: str) -> str | None:
@@ -252,8 +230,12 @@ def main(argv: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
     except KeyboardInterrupt:
         summary["reason"], code = "interrupted", 130
+    except Terminated as error:
+        summary["reason"], code = str(error), 143
+        print(f"stopped: {error}", file=sys.stderr)
     summary["seconds"] = round(time.monotonic() - started, 1)
-    print(json.dumps(summary, ensure_ascii=False))
+    if is_first_process():
+        print(json.dumps(summary, ensure_ascii=False))
     return code
 
 
@@ -262,9 +244,12 @@ def make_model(lineage: Lineage, parts: Split, output: Path) -> dict[str, Any]:
     settings = lineage.as_json()
     name = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
     work = output.with_name(f".{output.name}-{name}")
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
-    metrics = train(lineage, parts, work, resume=True)
+    if is_first_process():
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir(parents=True)
+    metrics = train(lineage, parts, work)
+    if not metrics:
+        return metrics
     settings |= {
         "sources": sorted({row.source for row in parts.train}),
         "command": "python -m model_training.train " + " ".join(sys.argv[1:]),

@@ -14,6 +14,8 @@ from transformers import (
     LlamaForCausalLM,
     Qwen3Config,
     Qwen3ForCausalLM,
+    T5Config,
+    T5ForConditionalGeneration,
 )
 
 from model_training import loop, packing
@@ -31,6 +33,14 @@ SHAPE = {
     "num_key_value_heads": 2,
     "intermediate_size": 48,
     "tie_word_embeddings": True,
+}
+T5 = SMALL | {
+    "d_model": 32,
+    "d_kv": 8,
+    "d_ff": 48,
+    "num_layers": 2,
+    "num_heads": 4,
+    "decoder_start_token_id": 0,
 }
 GPT2 = {"n_embd": 32, "n_layer": 2, "n_head": 4, "attn_pdrop": 0.0, "resid_pdrop": 0.0, "embd_pdrop": 0.0}
 EXAMPLES = [
@@ -166,3 +176,17 @@ def test_the_loss_in_chunks_equals_the_whole(monkeypatch) -> None:
     torch.testing.assert_close(loss, expected)
     torch.testing.assert_close(ours[0], hidden.grad)
     torch.testing.assert_close(ours[1], weight.grad)
+
+
+def test_the_loss_of_a_padded_pack_of_an_encoder_decoder_is_the_sum_over_its_texts() -> None:
+    torch.manual_seed(3)
+    model = T5ForConditionalGeneration(T5Config(**SMALL, **T5)).eval()
+    examples = [Example([5, 6, 0, 7, 8, 9, 0], 3), Example([3, 0, 4, 0], 2)]
+    expected = 0.0
+    for example in examples:
+        prompt = torch.tensor([example.ids[: example.prompt_tokens]])
+        text = torch.tensor([example.ids[example.prompt_tokens :]])
+        expected += model(input_ids=prompt, labels=text).loss.item() * text.numel()
+    with made_ready(model, schedule_with("auto"), None, torch.device("cpu")):
+        assert model(**packing.collate_pairs(examples))["loss"].item() == pytest.approx(expected, abs=1e-4)
+    assert packing.scored(examples, pairs=True) == 6

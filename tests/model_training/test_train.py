@@ -8,12 +8,20 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForSeq2SeqLM,
+    AutoTokenizer,
+    T5Config,
+    T5ForConditionalGeneration,
+    set_seed,
+)
 
 from model_training import loop, train
+from model_training.failures import Diverged
 from model_training.packing import batches
 from model_training.pretrain import new_model
-from model_training.recipe import Diverged, Recipe, RecipeProblem, load_recipe
+from model_training.recipe import Recipe, RecipeProblem, load_recipe
 from model_training.tokens import encode, train_tokenizer
 
 CONFIGS = sorted((Path(train.__file__).parent / "configs").glob("*.toml"))
@@ -192,7 +200,7 @@ def test_training_starts_from_a_given_model(
 @pytest.mark.parametrize(
     ("extra", "words"),
     [
-        (["--base-model", "/nowhere/at/all"], "expected a causal model, found none"),
+        (["--base-model", "/nowhere/at/all"], "expected a causal model or an encoder-decoder, found none"),
         (["--data", "/nowhere"], "expected dataset.json, found none, in /nowhere"),
         (["--config", "/nowhere.toml"], "expected a recipe, found no file, in /nowhere.toml"),
     ],
@@ -226,3 +234,44 @@ def test_saved_weights_are_those_that_were_trained(nano_model: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(nano_model)
     assert model.config.vocab_size == len(tokenizer)
     assert tokenizer.eos_token_id == model.config.eos_token_id == 0
+
+
+def base_of(model, nano_model: Path, folder: Path) -> Path:
+    """A base directory: random weights with the tokenizer of `nano_model`."""
+    model.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(nano_model).save_pretrained(folder)
+    return folder
+
+
+def test_an_encoder_decoder_is_trained_from_the_prompt_to_the_text(
+    nano_model: Path, processed: Path, nano_config: Path, tmp_path: Path
+) -> None:
+    torch.manual_seed(1)
+    config = T5Config(
+        vocab_size=400, d_model=32, d_kv=16, d_ff=64, num_layers=1, num_heads=2, dropout_rate=0.0,
+        pad_token_id=0, eos_token_id=0, decoder_start_token_id=0,
+    )  # fmt: skip
+    base = base_of(T5ForConditionalGeneration(config), nano_model, tmp_path / "base")
+    output = tmp_path / "m"
+    arguments = ["--config", str(nano_config), "--data", str(processed), "--base-model", str(base)]
+    assert train.main([*arguments, "--output", str(output)]) == 0
+    losses = [float(row.split(",")[1]) for row in (output / "losses.csv").read_text().splitlines()[1:]]
+    assert losses[-1] < losses[0] - 0.5
+    assert isinstance(AutoModelForSeq2SeqLM.from_pretrained(output), T5ForConditionalGeneration)
+
+
+def test_adapters_move_only_what_they_adapt_and_are_merged_at_the_end(
+    nano_model: Path, processed: Path, nano_config: Path, tmp_path: Path
+) -> None:
+    config = tmp_path / "lora.toml"
+    settings = 'epochs = 1.0\noptimizer = "adamw"\nother_lr = 0.01\nsaved_as = "bf16"\n[lora]\nrank = 4\n'
+    config.write_text(settings)
+    arguments = ["--config", str(config), "--data", str(processed), "--base-model", str(nano_model)]
+    assert train.main([*arguments, "--output", str(tmp_path / "m")]) == 0
+    before = AutoModelForCausalLM.from_pretrained(nano_model).state_dict()
+    after = AutoModelForCausalLM.from_pretrained(tmp_path / "m").state_dict()
+    assert before.keys() == after.keys(), "no adapter is left beside the weights"
+    for name, weight in after.items():
+        same = torch.equal(weight, before[name].bfloat16())
+        assert weight.dtype == torch.bfloat16
+        assert same == ("proj" not in name), name
