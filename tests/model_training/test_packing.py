@@ -34,7 +34,7 @@ SHAPE = {
     "intermediate_size": 48,
     "tie_word_embeddings": True,
 }
-T5 = SMALL | {
+T5 = {
     "d_model": 32,
     "d_kv": 8,
     "d_ff": 48,
