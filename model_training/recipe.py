@@ -11,6 +11,9 @@ from typing import Any
 
 PACKAGE = Path(__file__).parent
 
+OF_THE_MACHINE = {"tokens_per_pack", "save_every_steps", "attention", "compile", "gradient_checkpointing"}
+"""Settings that say how a machine gets through a run, not what it learns."""
+
 
 class RecipeProblem(Exception):
     """The file is no recipe; the message says what was expected, found, where, and what to do."""
@@ -81,9 +84,12 @@ class Recipe:
 
     @property
     def fingerprint(self) -> str:
-        """12 hex digits over every setting: another recipe, another fingerprint."""
-        settings = json.dumps(dataclasses.asdict(self), sort_keys=True)
-        return hashlib.sha256(settings.encode()).hexdigest()[:12]
+        """12 hex digits over every setting that changes what is learnt: another recipe, another
+        fingerprint."""
+        settings = {
+            name: value for name, value in dataclasses.asdict(self).items() if name not in OF_THE_MACHINE
+        }
+        return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
 
     def base_address(self) -> str:
         """The base as transformers takes it: a folder shipped with this package, another folder, or a hub

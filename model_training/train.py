@@ -26,9 +26,7 @@ from model_training.failures import Diverged, StartProblem, Terminated, naming_a
 from model_training.gates import Gates
 from model_training.prompts import DEFAULT_TEMPLATE, PromptTemplate, controls_of, with_some_dropped
 from model_training.recipe import Recipe, RecipeProblem, load_recipe
-
-MIN_NEW_TEXTS, MIN_NEW_SHARE = 500, 0.05
-"""A champion is trained anew when so many texts, or this share, have come since."""
+from model_training.staleness import reason_to_skip
 
 
 @dataclass(frozen=True)
@@ -142,21 +140,6 @@ def is_first_process() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
-def reason_to_skip(lineage: Lineage, registry: str) -> str | None:
-    """Why the champion need not be trained anew, with figures; None when it must."""
-    from model_training import registry as versions
-
-    champion = versions.champion_or_none(registry)
-    if champion is None or champion.recipe != lineage.recipe.fingerprint:
-        return None
-    if champion.dataset_version == lineage.dataset["version"]:
-        return f"champion {champion.version} was trained on this dataset, {champion.dataset_version}"
-    new, needed = lineage.dataset["rows"] - champion.rows, max(MIN_NEW_TEXTS, MIN_NEW_SHARE * champion.rows)
-    if new < needed:
-        return f"{new} new texts since champion {champion.version}, {needed:.0f} needed"
-    return None
-
-
 def publish(work: Path, output: Path) -> None:
     """`work` becomes `output`; an older model there is moved out of the way first and deleted after."""
     old = output.with_name(output.name + ".old")
@@ -218,7 +201,7 @@ def main(argv: list[str] | None = None) -> int:
             if already_trained(args.output, lineage):
                 reason = f"{args.output} was already trained on dataset {dataset['version']} by this recipe"
             elif args.registry:
-                reason = reason_to_skip(lineage, args.registry)
+                reason = reason_to_skip(lineage.recipe.fingerprint, dataset, rows, args.registry)
         if reason:
             summary |= {"outcome": "skipped", "reason": reason}
         else:
