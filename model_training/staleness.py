@@ -64,8 +64,8 @@ def reason_to_skip(
 
 def drift_of(model: Path, rows: Sequence[Horoscope]) -> Drift | None:
     """None when the last days hold no text that the model has not learnt from."""
+    from model_training.engines.pretrained import TorchEngine
     from model_training.likelihood import bits_of
-    from model_training.sampling import TorchEngine
 
     unseen_from = dt.date.fromisoformat(_read(model / "metrics.json")["test_from"])
     last = max(row.date for row in rows)
