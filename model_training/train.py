@@ -176,6 +176,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--registry", help="skip when its champion has learnt nearly all of this dataset")
     parser.add_argument("--seed", type=int, default=1, help="default 1")
     parser.add_argument("--force", action="store_true", help="train even if there is nothing new")
+    parser.add_argument("--check", action="store_true", help="only tell whether there is something to learn")
     return parser.parse_args(argv)
 
 
@@ -204,6 +205,8 @@ def main(argv: list[str] | None = None) -> int:
                 reason = reason_to_skip(lineage.recipe.fingerprint, dataset, rows, args.registry)
         if reason:
             summary |= {"outcome": "skipped", "reason": reason}
+        elif args.check:
+            summary |= {"outcome": "done", "reason": f"{len(parts.train)} texts to learn"}
         else:
             metrics = make_model(lineage, parts, args.output)
             summary |= {"outcome": "done", "rows_out": len(parts.train), "metrics": metrics}

@@ -9,6 +9,7 @@ without its secrets, and the others still go out.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
@@ -28,9 +29,10 @@ def report_failure(context: Mapping[str, Any]) -> None:
     send(f"{task.dag_id}.{task.task_id} failed in run {task.run_id}: {context.get('exception', 'no reason')}")
 
 
-def report_late(context: Mapping[str, Any] | None = None, what: str = "a run") -> None:
-    """Airflow's deadline callback: `what` says what is missing and by when it was wanted."""
-    send(f"late: {what}")
+async def report_late(what: str = "a run", **context: Any) -> None:
+    """Airflow's deadline callback, run by the triggerer: `what` says what is missing and by when it was
+    wanted."""
+    await asyncio.to_thread(send, f"late: {what}")
 
 
 def send(message: str) -> None:

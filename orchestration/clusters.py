@@ -128,13 +128,18 @@ class ClusterService:
     def named(self, folder_id: str, name: str) -> list[Cluster]:
         return [cluster for cluster in self.all(folder_id) if cluster.name == name]
 
-    def ensure(self, spec: ClusterSpec, name: str, run: str, now_s: float) -> Cluster:
-        """The running cluster of that name, created or adopted. Raises ClusterFailed, deleting nothing."""
+    def ensure(
+        self, spec: ClusterSpec, name: str, run: str, now_s: float, on_id: Callable[[str], None]
+    ) -> Cluster:
+        """The running cluster of that name, created or adopted. Raises ClusterFailed, deleting nothing.
+
+        `on_id` is told the id as soon as the service tells it, long before the cluster runs.
+        """
         operation, deadline = "", time.monotonic() + self.wait_s
         while time.monotonic() < deadline:
             found = self.named(spec.folder_id, name)
             if not found and not operation:
-                operation = self._create(spec.request(name, run, now_s))
+                operation = self._create(spec.request(name, run, now_s), on_id)
             elif found and found[0].status == Cluster.RUNNING:
                 return found[0]
             elif found and found[0].status not in PASSING:
@@ -143,10 +148,14 @@ class ClusterService:
             self.patience.pause()
         raise ClusterFailed(f"cluster {name} is not running after {self.wait_s:g} s")
 
-    def _create(self, request: cluster_service_pb2.CreateClusterRequest) -> str:
+    def _create(self, request: cluster_service_pb2.CreateClusterRequest, on_id: Callable[[str], None]) -> str:
         """Id of the creating operation, empty where the answer was lost: then the name will tell."""
         try:
-            return str(self.clusters.Create(request, timeout=self.patience.call_s).id)
+            answer = self.clusters.Create(request, timeout=self.patience.call_s)
+            told = cluster_service_pb2.CreateClusterMetadata()
+            if answer.metadata.Unpack(told):
+                on_id(told.cluster_id)
+            return str(answer.id)
         except grpc.RpcError as error:
             if Patience.can_heal(error) or code_of(error) == grpc.StatusCode.ALREADY_EXISTS:
                 return ""
@@ -159,10 +168,23 @@ class ClusterService:
         if operation.done and operation.HasField("error"):
             raise ClusterFailed(f"cluster not created: {operation.error.message}")
 
-    def delete(self, folder_id: str, name: str) -> list[Cluster]:
+    def find(self, folder_id: str, name: str, known_id: str) -> list[Cluster]:
+        """By name, else by an id: a cluster just asked for may not be in the lists yet."""
+        found = self.named(folder_id, name)
+        if found or not known_id:
+            return found
+        try:
+            request = cluster_service_pb2.GetClusterRequest(cluster_id=known_id)
+            return [self.patience.call(self.clusters.Get, request)]
+        except grpc.RpcError as error:
+            if code_of(error) == grpc.StatusCode.NOT_FOUND:
+                return []
+            raise
+
+    def delete(self, folder_id: str, name: str, known_id: str = "") -> list[Cluster]:
         """Deletes until nothing has that name; what was deleted. Raises ClusterFailed when it stays."""
         deadline, deleted = time.monotonic() + self.wait_s, {}
-        while found := self.named(folder_id, name):
+        while found := self.find(folder_id, name, known_id):
             for cluster in found:
                 if cluster.id not in deleted and self._delete(cluster.id):
                     deleted[cluster.id] = cluster

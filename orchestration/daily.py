@@ -8,8 +8,9 @@ from datetime import timedelta
 from typing import Any
 
 import pendulum
-from airflow.sdk import DeadlineAlert, DeadlineReference, Param, SyncCallback  # type: ignore[attr-defined]  # not in its stub
+from airflow.sdk import Param
 
+from orchestration.airflow_versions import AsyncCallback, DeadlineAlert, DeadlineReference
 from orchestration.alerts import report_failure
 
 # The first pause before a retry is Airflow's own setting, core.default_task_retry_delay: five minutes.
@@ -21,8 +22,11 @@ TASKS: dict[str, Any] = {
     "on_failure_callback": report_failure,
 }
 
-CLOUD: dict[str, Any] = {
-    "storage": "{{ var.value.horoscope_storage }}",
+STORAGE = "{{ var.value.horoscope_storage }}"
+"""Where the cloud tasks work: from Airflow's variables, read when a task runs, not when a file is loaded."""
+
+CLUSTER: dict[str, Any] = {
+    "storage": STORAGE,
     "values": {
         "folder": "{{ var.value.horoscope_folder }}",
         "bucket": "{{ var.value.horoscope_bucket }}",
@@ -30,7 +34,12 @@ CLOUD: dict[str, Any] = {
         "subnet": "{{ var.value.horoscope_subnet }}",
     },
 }
-"""Where the cloud tasks work, from Airflow's variables: read when a task runs, not when a file is loaded."""
+
+GPU_JOB: dict[str, Any] = {
+    "storage": STORAGE,
+    "job_file": "orchestration/jobs/train.toml",
+    "values": {"project": "{{ var.value.horoscope_project }}"},
+}
 
 
 def daily(doc: str, name: str, hours: float | None = None) -> dict[str, Any]:
@@ -53,8 +62,8 @@ def daily(doc: str, name: str, hours: float | None = None) -> dict[str, Any]:
             "date": Param(
                 None, type=["null", "string"], format="date", description="empty: the run's own day"
             ),
-            "profile": Param("local", type="string", description="a file of orchestration/profiles"),
-            "sites": Param("demo", enum=["demo", "live"]),
+            "profile": Param("", type="string", description="empty: $HOROSCOPE_PROFILE, else local"),
+            "sites": Param("", enum=["", "demo", "live"], description="empty: the profile's"),
         },
         "tags": ["horoscope"],
     }
@@ -62,5 +71,5 @@ def daily(doc: str, name: str, hours: float | None = None) -> dict[str, Any]:
 
 def over_within(name: str, hours: float) -> DeadlineAlert:
     what = {"what": f"{name} is not over {hours:g} h after its start"}
-    late = SyncCallback("orchestration.alerts.report_late", what)
+    late = AsyncCallback("orchestration.alerts.report_late", what)
     return DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, timedelta(hours=hours), late)

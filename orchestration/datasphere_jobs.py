@@ -8,6 +8,9 @@ still only one job is ever executed.
 
 from __future__ import annotations
 
+import hashlib
+import math
+import time
 import tomllib
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
@@ -47,25 +50,36 @@ class JobSpec:
     """One shell command, run in the job's folder; it writes its results to the bucket itself."""
     instances: Sequence[str]
     """Instance types in order of preference: g1.* has V100, g2.* A100."""
+    max_hours: float
+    """After this it is cancelled, and the limit is asked for this much in advance."""
     files: Sequence[str] = ()
     """Local files and whole folders that go along, under the same relative paths."""
     variables: dict[str, str] = field(default_factory=dict)
     python_version: str = "3.11"
-    requirements: Sequence[str] = ()
+    requirements: str = ""
+    """A requirements file of this machine; its lines are installed there."""
 
     def all_files(self) -> list[Path]:
         named = [Path(path) for path in self.files]
         inside = [
-            file for path in named if path.is_dir() for file in sorted(path.rglob("*")) if file.is_file()
+            file
+            for path in named
+            if path.is_dir()
+            for file in sorted(path.rglob("*"))
+            if file.is_file() and "__pycache__" not in file.parts
         ]
         return [file for file in named + inside if file.is_file() and "__pycache__" not in file.parts]
 
     def request(self) -> calls.CreateProjectJobRequest:
         files = [
-            jobs.File(desc=jobs.FileDesc(path=str(path)), size_bytes=path.stat().st_size)
+            jobs.File(
+                desc=jobs.FileDesc(path=str(path)), size_bytes=path.stat().st_size, sha256=sha256_of(path)
+            )
             for path in self.all_files()
         ]
-        python = jobs.PythonEnv(python_version=self.python_version, requirements=self.requirements)
+        python = jobs.PythonEnv(
+            python_version=self.python_version, requirements=requirement_lines(self.requirements)
+        )
         parameters = jobs.JobParameters(
             input_files=files,
             cmd=self.command,
@@ -78,6 +92,16 @@ class JobSpec:
             job_parameters=parameters,
             data_ttl=Duration(seconds=DATA_TTL_S),
         )
+
+
+def sha256_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def requirement_lines(file: str) -> list[str]:
+    """Without comments and empty lines."""
+    lines = Path(file).read_text(encoding="utf-8").splitlines() if file else []
+    return [bare for line in lines if (bare := line.partition("#")[0].strip())]
 
 
 def read_spec(path: Path, **values: str) -> JobSpec:
@@ -103,9 +127,9 @@ class JobService:
 
     def submit(self, spec: JobSpec) -> str:
         """The id of the one job of this name that runs or has succeeded; starts it if there is none."""
+        if found := self.current(spec.project_id, spec.name):
+            return str(found.id)
         for job in self.named(spec.project_id, spec.name):
-            if job.status in RUNNING or job.status == Status.SUCCESS:
-                return str(job.id)
             if job.status == Status.CREATING:
                 self.patience.call(self.jobs.Delete, calls.DeleteProjectJobRequest(job_id=job.id))
         created = self._create(spec)
@@ -113,6 +137,11 @@ class JobService:
             upload(Path(file.file.desc.path), file.url)
         self._execute(created.job_id)
         return str(created.job_id)
+
+    def current(self, project_id: str, name: str) -> jobs.Job | None:
+        """The job of that name that runs, else one that has succeeded."""
+        wanted = [job for job in self.named(project_id, name) if job.status in RUNNING | {Status.SUCCESS}]
+        return next((job for job in wanted if job.status in RUNNING), wanted[0] if wanted else None)
 
     def _create(self, spec: JobSpec) -> calls.CreateProjectJobResponse:
         # Not repeated here: an answer lost on the way leaves an unpaid job that the next submission deletes.
@@ -177,22 +206,42 @@ class JobService:
             if job.status in RUNNING:
                 self.cancel(job.id, reason)
 
-    def wait(self, job_id: str, on_line: Any = print) -> jobs.Job:
-        """Follows a job and its output to the end. Raises JobFailed."""
+    def look(self, job_id: str, offset: int) -> tuple[jobs.Job, list[str], int]:
+        """The job as it is now, the lines it printed since `offset`, and the offset to go on from."""
+        job, lines = self.get(job_id), []
+        for reached, text in self.logs(job_id, offset):
+            offset = reached
+            lines += text.splitlines()
+        return job, lines, offset
+
+    def follow(
+        self, job_id: str, on_line: Callable[[str], Any] = print, until_s: float = math.inf
+    ) -> jobs.Job:
+        """Follows a job and its output to its end, or until the clock shows `until_s`."""
         offset = 0
         while True:
-            job = self.get(job_id)
-            for reached, text in self.logs(job_id, offset):
-                offset = reached
-                on_line(text.rstrip("\n"))
-            if job.status in ENDED:
-                return self.succeeded(job)
+            job, lines, offset = self.look(job_id, offset)
+            for line in lines:
+                on_line(line)
+            if job.status in ENDED or time.time() > until_s:
+                return job
             self.patience.pause()
+
+    def wait(self, job_id: str, on_line: Callable[[str], Any] = print) -> jobs.Job:
+        """Follows a job to its end. Raises JobFailed."""
+        return self.succeeded(self.follow(job_id, on_line))
+
+    def ended(self, job_id: str, reason: str) -> jobs.Job:
+        """The job as it ended; one that still runs is cancelled for `reason`."""
+        if self.get(job_id).status not in ENDED:
+            self.cancel(job_id, reason)
+        return self.follow(job_id, lambda line: None)
 
     def succeeded(self, job: jobs.Job) -> jobs.Job:
         if job.status != Status.SUCCESS:
             raise JobFailed(
-                f"job {job.id} ended as {Status.Name(job.status)}: {job.status_details or 'no details'}"
+                f"job {job.id} ended as {Status.Name(job.status)}: {job.status_details or 'no details'}; "
+                f"its output: python -m orchestration.datasphere logs {job.id}"
             )
         return job
 

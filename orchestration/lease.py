@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from orchestration.clusters import ClusterFailed, ClusterService, ClusterSpec
-from orchestration.ledger import Ledger, Prices
+from orchestration.ledger import CLUSTER, Ledger, Prices, Reservation
 
 
 @dataclass(frozen=True)
@@ -24,27 +25,37 @@ class Leases:
 
     def provide(self, spec: ClusterSpec, name: str, run: str) -> str:
         """Id of a running cluster of that name. Raises LimitReached, or ClusterFailed leaving none."""
-        hour = self.prices.hour(spec.preset, spec.hosts + 1)
-        self.ledger.open(name, hour, spec.max_hours, self.prices.monthly_limit, self.clock())
+        asked = Reservation(name, CLUSTER, self.prices.hour(spec.preset, spec.hosts + 1), spec.max_hours)
+        self.ledger.open(asked, self.prices.monthly_limit, self.clock())
         try:
-            cluster = self.service.ensure(spec, name, run, self.clock())
+            cluster = self.service.ensure(spec, name, run, self.clock(), partial(self._remember, name))
         except ClusterFailed:
             self.dismiss(spec.folder_id, name)
             raise
         self.ledger.saw(name, cluster.created_at.seconds, self.clock())
         return str(cluster.id)
 
+    def _remember(self, name: str, cluster_id: str) -> None:
+        self.ledger.remember_id(name, cluster_id, self.clock())
+
     def dismiss(self, folder_id: str, name: str) -> int:
         """Leaves no cluster of that name; how many there were. Raises ClusterFailed when one stays."""
-        for cluster in self.service.named(folder_id, name):
+        known_id = self.ledger.id_of(name, self.clock())
+        for cluster in self.service.find(folder_id, name, known_id):
             self.ledger.saw(name, cluster.created_at.seconds, self.clock())
-        deleted = self.service.delete(folder_id, name)
+        deleted = self.service.delete(folder_id, name, known_id)
         self.ledger.close(name, self.clock())
         return len(deleted)
 
     def sweep(self, folder_id: str) -> list[str]:
-        """Dismisses every overdue cluster of ours, whatever became of its run; their names."""
-        names = sorted({cluster.name for cluster in self.service.overdue(folder_id, self.clock())})
-        for name in names:
+        """Dismisses every overdue cluster of ours, whatever became of its run; their names.
+
+        A reservation whose run died before there was a cluster is given back.
+        """
+        now_s = self.clock()
+        overdue = {cluster.name for cluster in self.service.overdue(folder_id, now_s)}
+        entries = self.ledger.still_open(CLUSTER, now_s)
+        left_open = {entry["name"] for entry in entries if entry["until_s"] < now_s}
+        for name in sorted(overdue | left_open):
             self.dismiss(folder_id, name)
-        return names
+        return sorted(overdue)

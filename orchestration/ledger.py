@@ -1,7 +1,7 @@
-"""What clusters cost: minutes and prices in, one file a cluster under `ledger/month=YYYY-MM/` and a
-monthly limit out.
+"""What the cloud costs: minutes and prices in, one file a cluster or GPU job under
+`ledger/month=YYYY-MM/` and a monthly limit out.
 
-An entry is opened before the cluster is created, with the most it may cost, and closed with what it did
+An entry is opened before anything is created, with the most it may cost, and closed with what it did
 cost. Open entries count in full, so the limit stops a run before it spends, whatever happened to
 earlier ones.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from orchestration.record import Storage, render_record
 from orchestration.settings import BadSetting
 
 MONTH_TURN_S = 2 * 24 * 3600
+CLUSTER, JOB = "cluster", "gpu job"
 
 
 class LimitReached(Exception):
@@ -27,20 +28,30 @@ class LimitReached(Exception):
 
 @dataclass(frozen=True)
 class Prices:
-    """The price file: what an hour costs, and how much a month may."""
+    """The price file: what an hour or a month costs, and how much a month may."""
 
+    monthly_limit: float
+    """Roubles that clusters and GPU jobs may cost together in a month."""
     host_hour: dict[str, float]
     """Roubles for one host of a preset for one hour, disk included."""
-    monthly_limit: float
-    """Roubles."""
+    instance_hour: dict[str, float] = field(default_factory=dict)
+    """Roubles for one GPU instance for one hour."""
+    month: dict[str, float] = field(default_factory=dict)
+    """Roubles a month for what is always there: `machine`, and `storage_gb` for each GB of the bucket."""
 
     def hour(self, preset: str, hosts: int) -> float:
-        if preset not in self.host_hour:
-            known = ", ".join(self.host_hour) or "none"
+        return self._known(self.host_hour, preset, "host_hour") * hosts
+
+    def instance(self, name: str) -> float:
+        return self._known(self.instance_hour, name, "instance_hour")
+
+    def _known(self, table: dict[str, float], name: str, title: str) -> float:
+        if name not in table:
             raise BadSetting(
-                f"expected a price for {preset}, found {known}, in the price file; add it to host_hour"
+                f"expected a price for {name}, found {', '.join(table) or 'none'}, in the price file; "
+                f"add it to {title}"
             )
-        return self.host_hour[preset] * hosts
+        return table[name]
 
 
 def read_prices(path: Path) -> Prices:
@@ -48,8 +59,20 @@ def read_prices(path: Path) -> Prices:
         return Prices(**tomllib.loads(path.read_text(encoding="utf-8")))
     except (OSError, TypeError, tomllib.TOMLDecodeError) as error:
         raise BadSetting(
-            f"expected host_hour and monthly_limit, found {error}, in {path}; repair the file"
+            f"expected monthly_limit and tables of prices, found {error}, in {path}; repair the file"
         ) from error
+
+
+@dataclass(frozen=True)
+class Reservation:
+    """The most that something may cost, asked for before it is created."""
+
+    name: str
+    kind: str
+    """`CLUSTER` or `JOB`."""
+    hour: float
+    """Roubles."""
+    max_hours: float
 
 
 class Ledger:
@@ -58,36 +81,51 @@ class Ledger:
     def __init__(self, storage: Storage) -> None:
         self.storage = storage
 
-    def open(self, name: str, hour: float, max_hours: float, limit: float, now_s: float) -> None:
-        """Reserves the most that `name` may cost, beside what it did cost before. Raises LimitReached.
+    def open(self, asked: Reservation, limit: float, now_s: float) -> None:
+        """Reserves the money beside what the name did cost before. Raises LimitReached.
 
-        A second call for an open entry changes nothing.
+        It is written before the limit is looked at: of two that ask at once each sees the other. A second
+        call for an open entry changes nothing.
         """
-        path, entry = self._find(name, now_s)
+        path, entry = self._find(asked.name, now_s)
         if entry and entry["open"]:
             return
-        planned, spent, paid = hour * max_hours, self.spent(now_s), entry["roubles"] if entry else 0.0
-        if spent + planned > limit:
-            raise LimitReached(
-                f"expected at most {limit:.0f} roubles a month, found {spent:.0f} spent or reserved and "
-                f"{planned:.0f} asked for {name}; raise monthly_limit or wait for the next month"
-            )
-        minutes = entry["minutes"] if entry else 0.0
+        planned, paid = asked.hour * asked.max_hours, entry["roubles"] if entry else 0.0
         facts = {
-            "name": name,
+            "name": asked.name,
+            "kind": asked.kind,
             "open": True,
+            "until_s": now_s + asked.max_hours * 3600,
             "started_s": None,
-            "hour": hour,
-            "minutes": minutes,
+            "hour": asked.hour,
+            "minutes": entry["minutes"] if entry else 0.0,
             "paid": paid,
         }
-        self.storage.write(path, render_record(facts | {"roubles": round(paid + planned, 2)}))
+        self._write(path, facts | {"roubles": round(paid + planned, 2)})
+        reserved = self.spent(now_s)
+        if reserved > limit:
+            self._write(path, entry) if entry else self.storage.remove(path)
+            raise LimitReached(
+                f"expected at most {limit:.0f} roubles a month, found {reserved - planned:.0f} spent or "
+                f"reserved and {planned:.0f} asked for {asked.name}; "
+                "raise monthly_limit or wait for the next month"
+            )
 
     def saw(self, name: str, started_s: float, now_s: float) -> None:
         """Remembers since when there is a cluster to pay for; to be called before it is deleted."""
         path, entry = self._find(name, now_s)
         if entry and entry["open"] and entry["started_s"] is None:
-            self.storage.write(path, render_record(entry | {"started_s": started_s}))
+            self._write(path, entry | {"started_s": started_s})
+
+    def remember_id(self, name: str, cluster_id: str, now_s: float) -> None:
+        """The service's own id, known as soon as creation was asked for."""
+        path, entry = self._find(name, now_s)
+        if entry and entry["open"]:
+            self._write(path, entry | {"id": cluster_id})
+
+    def id_of(self, name: str, now_s: float) -> str:
+        """Empty where none was remembered."""
+        return str(self._find(name, now_s)[1].get("id", ""))
 
     def close(self, name: str, now_s: float) -> None:
         """Replaces the reservation by what there was: nothing, where no cluster was ever seen."""
@@ -95,12 +133,21 @@ class Ledger:
         if not entry or not entry["open"]:
             return
         minutes = 0.0 if entry["started_s"] is None else max(0.0, now_s - entry["started_s"]) / 60
-        paid = {
-            "minutes": entry["minutes"] + minutes,
-            "roubles": entry["paid"] + entry["hour"] * minutes / 60,
-        }
-        rounded = {key: round(value, 2) for key, value in paid.items()}
-        self.storage.write(path, render_record(entry | rounded | {"open": False, "started_s": None}))
+        roubles = entry["paid"] + entry["hour"] * minutes / 60
+        self._close(path, entry, entry["minutes"] + minutes, roubles)
+
+    def book(self, name: str, minutes: float, roubles: float, now_s: float) -> None:
+        """Closes an entry with all it ever cost, where the service itself can tell that; may be repeated."""
+        path, entry = self._find(name, now_s)
+        if entry:
+            self._close(path, entry, minutes, roubles)
+
+    def _close(self, path: str, entry: dict[str, Any], minutes: float, roubles: float) -> None:
+        paid = {"minutes": round(minutes, 2), "roubles": round(roubles, 2)}
+        self._write(path, entry | paid | {"open": False, "started_s": None})
+
+    def _write(self, path: str, entry: dict[str, Any]) -> None:
+        self.storage.write(path, render_record(entry))
 
     def _find(self, name: str, now_s: float) -> tuple[str, dict[str, Any]]:
         """An entry of this month, or an open one of the month before; else where it will be, and nothing."""
@@ -116,14 +163,19 @@ class Ledger:
         """Roubles of this month: paid, or reserved by entries still open."""
         return sum(entry["roubles"] for entry in self.entries(now_s))
 
+    def still_open(self, kind: str, now_s: float) -> list[dict[str, Any]]:
+        """Entries of this and the last month that nobody has closed."""
+        months = {month_folder(instant): instant for instant in (now_s - MONTH_TURN_S, now_s)}
+        entries = [entry for instant in months.values() for entry in self.entries(instant)]
+        return [entry for entry in entries if entry["kind"] == kind and entry["open"]]
+
     def entries(self, now_s: float) -> list[dict[str, Any]]:
         folder = f"{self.storage.prefix}/{month_folder(now_s)}"
         self.storage.files.invalidate_cache()
         if not self.storage.files.exists(folder):
             return []
-        return [
-            json.loads(self.storage.files.cat_file(path)) for path in sorted(self.storage.files.find(folder))
-        ]
+        paths = [path for path in sorted(self.storage.files.find(folder)) if path.endswith(".json")]
+        return [json.loads(self.storage.files.cat_file(path)) for path in paths]
 
 
 def month_folder(now_s: float) -> str:

@@ -44,10 +44,23 @@ class Plan:
     def registry(self) -> str:
         return f"{self.home}/registry"
 
+    @property
+    def site(self) -> str:
+        """Folder or address of the static site; empty where there is none."""
+        return os.environ.get("HOROSCOPE_SITE") or self.profile.site.format(storage=self.storage)
 
-def make_plan(day: str, profile: str = "local", sites: str | None = None, storage: str | None = None) -> Plan:
-    """What is not given comes from HOROSCOPE_STORAGE and the profile. Raises BadSetting."""
-    settings = load_profile(profile)
+    @property
+    def bot_state(self) -> str:
+        """The bot's memory, where Airflow delivers for it; else empty."""
+        return os.environ.get("HOROSCOPE_BOT_STATE") or self.profile.bot_state
+
+
+def make_plan(day: str, profile: str = "", sites: str | None = None, storage: str | None = None) -> Plan:
+    """What is not given comes from HOROSCOPE_PROFILE (else local), HOROSCOPE_STORAGE and the profile.
+
+    Raises BadSetting.
+    """
+    settings = load_profile(profile or os.environ.get("HOROSCOPE_PROFILE") or "local")
     root = storage or os.environ.get("HOROSCOPE_STORAGE") or settings.storage
     root = root.rstrip("/") if "://" in root else str(Path(root).resolve())
     sites = sites or settings.sites

@@ -29,7 +29,7 @@ from orchestration.plan import SITES, Plan, make_plan, moscow_today
 from orchestration.progress import choose_view, closing_table
 from orchestration.record import Storage
 from orchestration.settings import BadSetting, profile_names
-from orchestration.steps import STEPS, Step, find_step
+from orchestration.steps import STEPS, Step, step_among
 
 LOG_WIDTH = 120
 EXIT_CODES = (
@@ -39,8 +39,8 @@ EXIT_CODES = (
 
 def chosen_steps(first: str | None, only: str | None) -> tuple[Step, ...]:
     if only:
-        return (find_step(only),)
-    return STEPS[STEPS.index(find_step(first)) :] if first else STEPS
+        return (step_among(STEPS, only),)
+    return STEPS[STEPS.index(step_among(STEPS, first)) :] if first else STEPS
 
 
 def open_storage(plan: Plan) -> Storage:
@@ -71,7 +71,11 @@ def read_options(argv: list[str] | None) -> argparse.Namespace:
     )
     names = ", ".join(step.name for step in STEPS)
     parser.add_argument("--date", help="day to make, YYYY-MM-DD (default: today in Moscow)")
-    parser.add_argument("--profile", default="local", help=f"settings to use: {', '.join(profile_names())}")
+    parser.add_argument(
+        "--profile",
+        default="",
+        help=f"settings to use: {', '.join(profile_names())} (default: $HOROSCOPE_PROFILE, else local)",
+    )
     parser.add_argument(
         "--sites", choices=SITES, help="loopback demo sites or the real ones (default: the profile's)"
     )

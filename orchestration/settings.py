@@ -40,6 +40,16 @@ class Profile:
     """How the cleaning job is started; `{python}` stands for this interpreter. `--storage ROOT` is added."""
     stage_buckets: bool
     """True where this Spark cannot read s3:// itself: the job works on a copy in a folder."""
+    site: str
+    """Where the published days go as a static site: a folder or address, `{storage}` stands for the root.
+    Empty: nowhere. HOROSCOPE_SITE goes before it."""
+    site_url: str
+    """Under which address readers see the site, for its feeds; empty: the exporter's own default."""
+    bot_state: str
+    """The bot's memory (SQLite) where Airflow delivers for it; empty: the bot runs by itself."""
+    spark: Mapping[str, Any]
+    """For the DAG spark_process: `master`, `deploy_mode` and `conf` of spark-submit, where `{python}` stands
+    for this interpreter; empty: none."""
     environment: Mapping[str, str]
     """Set for every step unless the caller's environment already has it."""
 
@@ -65,4 +75,8 @@ def load_profile(name: str, folder: Path = FOLDER) -> Profile:
             f"expected all settings and no others, found missing {missing}, unknown {unknown}, in {path}"
         )
     settings["clean_job"] = tuple(part.replace("{python}", sys.executable) for part in settings["clean_job"])
+    conf = settings["spark"].get("conf", {})
+    settings["spark"]["conf"] = {
+        key: value.replace("{python}", sys.executable) for key, value in conf.items()
+    }
     return Profile(name=name, **settings)

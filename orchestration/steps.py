@@ -5,8 +5,9 @@ The local runner (`python -m orchestration.run`) and the Airflow DAGs both take 
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from orchestration.plan import Plan
@@ -27,6 +28,8 @@ class Step:
     """True: there is nothing to do on a day when training was skipped."""
     only_shows: bool = False
     """True: it leaves nothing behind, so it is run every time."""
+    needs: str = ""
+    """A setting of the plan without which there is nothing to do."""
 
 
 def program(module: str, *arguments: str) -> list[str]:
@@ -52,6 +55,14 @@ def train(plan: Plan) -> list[str]:
     return program("model_training.train", "--config", plan.profile.training_config, *where)
 
 
+def due(plan: Plan) -> list[str]:
+    return [*train(plan), "--check"]
+
+
+def fetch(plan: Plan) -> list[str]:
+    return program("orchestration.carry", f"{plan.storage}/models/{plan.day}", plan.model)
+
+
 def evaluate(plan: Plan) -> list[str]:
     where = ["--model", plan.model, "--data", f"{plan.storage}/processed", "--registry", plan.registry]
     return program("model_training.evaluate", *where)
@@ -70,6 +81,18 @@ def show(plan: Plan) -> list[str]:
     return program("serving.show", "--date", plan.day, "--storage", plan.storage)
 
 
+def export(plan: Plan) -> list[str]:
+    """Without a date: the site always shows the day of its export."""
+    url = ["--base-url", plan.profile.site_url] if plan.profile.site_url else []
+    return program("serving.export", "--storage", plan.storage, "--output", plan.site, *url)
+
+
+def broadcast(plan: Plan) -> list[str]:
+    server = os.environ.get("HOROSCOPE_TELEGRAM_API")
+    api = ["--api-url", server] if server else []
+    return program("serving.bot", "--once", "--storage", plan.storage, "--state", plan.bot_state, *api)
+
+
 STEPS = (
     Step("collect", collect, "collect the sites' texts into raw/", product="raw"),
     Step("process", process, "clean them into processed/", product="processed/dataset.json"),
@@ -79,13 +102,25 @@ STEPS = (
     Step("publish", publish, "write the day's texts", product="published/date={day}/horoscopes.json"),
     Step("show", show, "print the day's texts", only_shows=True),
 )
+"""The day, as the local runner goes through it."""
+
+AIRFLOW_STEPS = (
+    Step("due", due, "see whether there is enough new to learn"),
+    Step("fetch", fetch, "bring a model that was trained elsewhere"),
+    Step("export", export, "write the static site", needs="site"),
+    Step("broadcast", broadcast, "send subscribers what is due", needs="bot_state"),
+)
+"""What only an installation with Airflow does."""
 
 
 def find_step(name: str) -> Step:
     """Raises BadSetting for a name that is no step."""
-    for step in STEPS:
+    return step_among(STEPS + AIRFLOW_STEPS, name)
+
+
+def step_among(steps: Sequence[Step], name: str) -> Step:
+    for step in steps:
         if step.name == name:
             return step
-    raise BadSetting(
-        f"expected a step among {', '.join(step.name for step in STEPS)}, found {name!r}; name one of them"
-    )
+    known = ", ".join(step.name for step in steps)
+    raise BadSetting(f"expected a step among {known}, found {name!r}; name one of them")

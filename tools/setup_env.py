@@ -91,6 +91,7 @@ def install_packages() -> None:
     pip_install("torch")
     say("installing the other packages, two to four minutes")
     pip_install("-r", str(ROOT / "requirements.txt"))
+    pip_install("--no-deps", "-r", str(ROOT / "orchestration" / "requirements-spark.txt"))
 
 
 def install_java() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from airflow.sdk import DAG
 
 from orchestration.assets import PROCESSED, RAW
-from orchestration.daily import CLOUD, daily
+from orchestration.daily import CLUSTER, daily
 from orchestration.operators.cluster import (
     CleanOnClusterOperator,
     DismissClusterOperator,
@@ -20,8 +20,8 @@ from orchestration.operators.cluster import (
 
 with DAG(**daily(__doc__, "cloud_process", hours=4), schedule=[RAW]) as dag:
     reserve = ReserveNameOperator(task_id="reserve").as_setup()
-    provide = ProvideClusterOperator(task_id="provide", **CLOUD)
-    clean = CleanOnClusterOperator(task_id="clean", outlets=[PROCESSED], **CLOUD)
-    dismiss = DismissClusterOperator(task_id="dismiss", retries=5, **CLOUD)
+    provide = ProvideClusterOperator(task_id="provide", **CLUSTER)
+    clean = CleanOnClusterOperator(task_id="clean", outlets=[PROCESSED], **CLUSTER)
+    dismiss = DismissClusterOperator(task_id="dismiss", retries=5, **CLUSTER)
     reserve >> provide >> clean
     clean >> dismiss.as_teardown(setups=reserve, on_failure_fail_dagrun=True)

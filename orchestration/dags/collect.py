@@ -9,8 +9,9 @@ from pathlib import Path
 
 import yaml
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, CronTriggerTimetable, task
+from airflow.sdk import DAG, task
 
+from orchestration.airflow_versions import CronTriggerTimetable
 from orchestration.assets import RAW
 from orchestration.daily import daily
 from orchestration.operators.announce import AnnounceOperator
@@ -18,7 +19,7 @@ from orchestration.operators.step import PROJECT, StepOperator
 
 with DAG(
     **daily(__doc__, "horoscope_collect", hours=3),
-    schedule=CronTriggerTimetable("0 5 * * *", "Europe/Moscow"),
+    schedule=CronTriggerTimetable("0 5 * * *", timezone="Europe/Moscow"),
 ) as dag:
 
     @task

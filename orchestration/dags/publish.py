@@ -6,8 +6,9 @@ The evenings before the first champion are skipped.
 
 from __future__ import annotations
 
-from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable
+from airflow.sdk import DAG
 
+from orchestration.airflow_versions import AssetOrTimeSchedule, CronTriggerTimetable
 from orchestration.assets import CHAMPION, PUBLISHED
 from orchestration.daily import daily
 from orchestration.operators.step import StepOperator

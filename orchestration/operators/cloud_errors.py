@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from orchestration.airflow_versions import AirflowException, AirflowFailException
 
 
 @contextmanager

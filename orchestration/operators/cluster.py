@@ -7,9 +7,8 @@ deletes by name, whatever creation came to, and its failure fails the run.
 from __future__ import annotations
 
 import hashlib
-import io
 import time
-import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +20,6 @@ from orchestration.patience import Patience
 
 if TYPE_CHECKING:
     from orchestration.lease import Leases
-
-LAUNCHER = b"from spark_processing.clean_job import main\n\nraise SystemExit(main())\n"
-FIXED_DATE = (2026, 1, 1, 0, 0, 0)
 
 
 class ReserveNameOperator(BaseOperator):
@@ -91,37 +87,37 @@ class ProvideClusterOperator(ClusterOperator):
 
 
 class CleanOnClusterOperator(ClusterOperator):
-    """The cleaning job on the cluster: its zip goes to the bucket under the hash of its content."""
+    """The cleaning job on the cluster, with `arguments` (templated) beside its storage."""
 
-    template_fields = (*ClusterOperator.template_fields, "cluster_id")
+    template_fields = (*ClusterOperator.template_fields, "cluster_id", "arguments")
 
     def __init__(
-        self, *, cluster_id: str = "{{ ti.xcom_pull(task_ids='provide') }}", **settings: Any
+        self,
+        *,
+        cluster_id: str = "{{ ti.xcom_pull(task_ids='provide') }}",
+        arguments: Sequence[str] = (),
+        **settings: Any,
     ) -> None:
         super().__init__(**settings)
-        self.cluster_id = cluster_id
+        self.cluster_id, self.arguments = cluster_id, arguments
 
     def act(self, leases: Leases, context: Any) -> dict[str, str]:
         from yandex.cloud.dataproc.v1.job_pb2 import PysparkJob
 
+        from orchestration.package import hadoop_address, upload_package
         from orchestration.record import Storage
 
-        day, package = day_of(context), package_zip(PROJECT / "spark_processing")
-        name = f"code/spark_processing-{hashlib.sha256(package).hexdigest()[:16]}.zip"
-        storage, address = Storage(self.storage), self.storage.replace("s3://", "s3a://", 1)
-        storage.write(name, package)
-        storage.write(
-            "code/clean.py", b"from spark_processing.clean_job import main\n\nraise SystemExit(main())\n"
-        )
+        day, address = day_of(context), hadoop_address(self.storage)
+        program, package = upload_package(Storage(self.storage), PROJECT / "spark_processing")
         job = PysparkJob(
-            main_python_file_uri=f"{address}/code/clean.py",
-            python_file_uris=[f"{address}/{name}"],
-            args=["--storage", address],
+            main_python_file_uri=f"{address}/{program}",
+            python_file_uris=[f"{address}/{package}"],
+            args=["--storage", address, *self.arguments],
         )
         leases.service.run(self.cluster_id, f"clean-{day}", job)
         for asset in self.outlets:
             context["outlet_events"][asset].extra = {"day": day}
-        return {"package": name}
+        return {"package": package}
 
 
 class DismissClusterOperator(ClusterOperator):
@@ -136,14 +132,3 @@ class SweepClustersOperator(ClusterOperator):
 
     def act(self, leases: Leases, context: Any) -> list[str]:
         return leases.sweep(self.values["folder"])
-
-
-def package_zip(package: Path) -> bytes:
-    """The same bytes for the same sources."""
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(package.rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
-                entry = zipfile.ZipInfo(path.relative_to(package.parent).as_posix(), FIXED_DATE)
-                archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
-    return packed.getvalue()

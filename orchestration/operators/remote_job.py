@@ -6,15 +6,18 @@ from __future__ import annotations
 from typing import Any
 
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowException
 
+from orchestration.airflow_versions import AirflowException
 from orchestration.operators.step import day_of
 from orchestration.patience import Patience
 from orchestration.remote_job import RemoteJob, RemoteJobFailed
 
 
 class RemoteJobOperator(BaseOperator):
-    """Runs `command` under a name made of `job` and the run's day. Killed, it ends the remote job too."""
+    """Runs `command`, `{day}` in it replaced, under a name made of `job` and the run's day.
+
+    Killed, it ends the remote job too.
+    """
 
     template_fields = ("command",)
 
@@ -38,7 +41,7 @@ class RemoteJobOperator(BaseOperator):
         hook = SSHHook(ssh_conn_id=self.connection_id)
         self.remote = RemoteJob(hook.get_conn, f"{self.job}-{day}", self.patience)
         try:
-            self.remote.start(self.command)
+            self.remote.start(self.command.replace("{day}", day))
             self.remote.wait(self.log.info)
         except RemoteJobFailed as failure:
             raise AirflowException(str(failure)) from failure

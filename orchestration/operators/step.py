@@ -17,8 +17,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
+from orchestration.airflow_versions import AirflowException, AirflowFailException, AirflowSkipException
 from orchestration.command import Command, Outcome
 from orchestration.plan import make_plan
 from orchestration.settings import BadSetting
@@ -99,8 +99,10 @@ class StepOperator(BaseOperator):
         return outcome.summary | {"peak_mib": round(outcome.peak_mib)}
 
     def follow(self, day: str) -> Outcome:
-        plan = make_plan(day, self.profile, self.sites, self.storage)
-        argv = [*find_step(self.step).command(plan), *self.arguments]
+        plan, step = make_plan(day, self.profile, self.sites, self.storage), find_step(self.step)
+        if step.needs and not getattr(plan, step.needs):
+            raise AirflowSkipException(f"{step.needs} is empty in profile {plan.profile.name}")
+        argv = [*step.command(plan), *self.arguments]
         self.log.info("command: %s", " ".join(argv))
         with tempfile.TemporaryDirectory(prefix=f"horoscope-{self.step}-") as logs:
             self.command = Command(argv, Path(logs), self.step, {**plan.profile.environment, **os.environ})

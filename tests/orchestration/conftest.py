@@ -56,6 +56,8 @@ PROGRAMS = {
     "model_training/registry.py": ("promote", ""),
     "serving/publish.py": ("publish", "published/date={day}/horoscopes.json"),
     "serving/show.py": ("show", ""),
+    "serving/export.py": ("export", ""),
+    "serving/bot.py": ("broadcast", ""),
 }
 
 DEMO_RUN = """

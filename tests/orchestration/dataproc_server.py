@@ -67,7 +67,26 @@ class Clusters(Faulty, cluster_services.ClusterServiceServicer):
             if self.takes("Create", "hidden"):
                 cloud.hidden[cluster.id] = 2
             self.fault("Create", context, done=True)
-            return Operation(id=f"create-{cluster.id}")
+            operation = Operation(id=f"create-{cluster.id}")
+            operation.metadata.Pack(cluster_service_pb2.CreateClusterMetadata(cluster_id=cluster.id))
+            return operation
+
+    def Get(self, request, context):
+        with self.cloud.lock:
+            self.fault("Get", context)
+            cluster = self.cloud.clusters.get(request.cluster_id)
+            if cluster is None:
+                context.abort(grpc.StatusCode.NOT_FOUND, "no such cluster")
+            seen = Cluster.FromString(cluster.SerializeToString())
+            self.move_on(cluster)
+            return seen
+
+    def move_on(self, cluster) -> None:
+        """What a look brings a step nearer to its end."""
+        if cluster.status == Cluster.STOPPING:
+            del self.cloud.clusters[cluster.id]
+        elif cluster.status == Cluster.CREATING:
+            cluster.status = self.cloud.becomes[cluster.id]
 
     def List(self, request, context):
         cloud = self.cloud
@@ -79,10 +98,7 @@ class Clusters(Faulty, cluster_services.ClusterServiceServicer):
                     cloud.hidden[cluster.id] -= 1
                     continue
                 seen.append(Cluster.FromString(cluster.SerializeToString()))
-                if cluster.status == Cluster.STOPPING:
-                    del cloud.clusters[cluster.id]
-                elif cluster.status == Cluster.CREATING:
-                    cluster.status = cloud.becomes[cluster.id]
+                self.move_on(cluster)
             return cluster_service_pb2.ListClustersResponse(clusters=seen)
 
     def Delete(self, request, context):

@@ -26,16 +26,22 @@ CODES = {
     "denied": grpc.StatusCode.PERMISSION_DENIED,
     "quota": grpc.StatusCode.RESOURCE_EXHAUSTED,
 }
+MINUTES = 10
+"""How long each execution takes by the service's own times."""
 LOG = ["epoch 1\n", "epoch 2\n", "done\n"]
 
 
 class DataSphere(services.ProjectJobServiceServicer, operation_service_pb2_grpc.OperationServiceServicer):
-    """`executed` counts the paid executions of each job name; a job ends after `looks` calls of Get."""
+    """`executed` counts the paid executions of each job name; a job ends after `looks` calls of Get.
+
+    `born_s`: when jobs are created and started, in Unix seconds.
+    """
 
     def __init__(
         self, faults: list[tuple[str, str]] = (), looks: int = 2, ends: int = Status.SUCCESS
     ) -> None:
         self.faults, self.looks, self.ends = list(faults), looks, ends
+        self.born_s = 1000
         self.jobs: dict[str, jobs.Job] = {}
         self.operations: dict[str, list] = {}
         self.executed: dict[str, int] = {}
@@ -53,7 +59,7 @@ class DataSphere(services.ProjectJobServiceServicer, operation_service_pb2_grpc.
         with self.lock:
             self._fault("Create", context, done=False)
             job = jobs.Job(id=f"job{len(self.jobs)}", name=request.name, project_id=request.project_id)
-            job.status, job.created_at.seconds = Status.CREATING, 1000
+            job.status, job.created_at.seconds = Status.CREATING, self.born_s
             self.jobs[job.id] = job
             files = [
                 jobs.StorageFile(file=file, url=f"{self.storage}/{job.id}/{file.desc.path}")
@@ -74,7 +80,8 @@ class DataSphere(services.ProjectJobServiceServicer, operation_service_pb2_grpc.
             job = self.jobs[request.job_id]
             if job.status != Status.CREATING:
                 context.abort(grpc.StatusCode.FAILED_PRECONDITION, "already executed")
-            job.status = Status.EXECUTING
+            job.status, job.started_at.seconds = Status.EXECUTING, self.born_s
+            job.actual_cloud_instance_type.name = "g1.1"
             self.executed[job.name] = self.executed.get(job.name, 0) + 1
             self._fault("Execute", context, done=True)
             return Operation(id=f"execute-{job.id}")
@@ -89,7 +96,7 @@ class DataSphere(services.ProjectJobServiceServicer, operation_service_pb2_grpc.
             if job.status == Status.EXECUTING:
                 self.looked[job.id] = self.looked.get(job.id, 0) + 1
                 if self.looked[job.id] > self.looks:
-                    job.status = self.ends
+                    job.status, job.finished_at.seconds = self.ends, self.born_s + 60 * MINUTES
             return job
 
     def List(self, request, context):
@@ -111,7 +118,8 @@ class DataSphere(services.ProjectJobServiceServicer, operation_service_pb2_grpc.
     def Cancel(self, request, context):
         with self.lock:
             self._fault("Cancel", context, done=False)
-            self.jobs[request.job_id].status = Status.CANCELLED
+            job = self.jobs[request.job_id]
+            job.status, job.finished_at.seconds = Status.CANCELLED, self.born_s + 60 * MINUTES
             self._fault("Cancel", context, done=True)
             return Empty()
 

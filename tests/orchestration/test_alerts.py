@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -53,7 +54,7 @@ def test_a_failure_names_task_run_and_reason(telegram, monkeypatch):
 def test_a_way_that_fails_leaves_the_others_and_tells_no_secret(telegram, monkeypatch, caplog):
     telegram.answer.status = 500
     monkeypatch.setenv("HOROSCOPE_ALERTS", "pigeon, telegram, log")
-    alerts.report_late(what="horoscope_publish is not over")
+    asyncio.run(alerts.report_late(what="horoscope_publish is not over"))
     assert "ALERT late: horoscope_publish is not over" in caplog.text
     assert "alert not sent by telegram" in caplog.text
     assert "pigeon" in caplog.text

@@ -16,7 +16,7 @@ from yandex.cloud.dataproc.v1.job_pb2 import PysparkJob
 from orchestration.clusters import ClusterFailed, ClusterService, ClusterSpec, read_cluster
 from orchestration.lease import Leases
 from orchestration.ledger import Ledger, LimitReached, Prices
-from orchestration.operators.cluster import package_zip
+from orchestration.package import package_zip
 from orchestration.patience import Patience
 from orchestration.record import Storage
 from orchestration.settings import BadSetting
@@ -29,7 +29,7 @@ loaded.loader.exec_module(fake)
 
 QUICK = Patience(poll_s=0.005, first_s=0.002, tries=4, call_s=5)
 SPEC = ClusterSpec("f1", "b1", "a1", "s1", "z1", preset="small", hosts=1, disk_gb=32, max_hours=2)
-CLUSTER = "horoscope-2026-11-23-abcd"
+NAMED = "horoscope-2026-11-23-abcd"
 HOUR = 2 * 30.0  # two hosts
 
 
@@ -43,7 +43,7 @@ def make(tmp_path):
         clouds.append(cloud)
         service = ClusterService(cloud.client, QUICK, wait_s=wait_s)
         ledger = Ledger(Storage(str(tmp_path / f"book{len(clouds)}")))
-        return cloud, Leases(service, ledger, Prices({"small": 30.0}, limit), clock=lambda: cloud.now)
+        return cloud, Leases(service, ledger, Prices(limit, {"small": 30.0}), clock=lambda: cloud.now)
 
     yield start
     for cloud in clouds:
@@ -54,14 +54,14 @@ def run_once(cloud, leases, minutes: float = 30) -> str:
     """A run as the DAG has it: provide with retries, the job, the teardown with retries; the run's colour."""
     colour = "green"
     try:
-        cluster_id = with_retries(lambda: leases.provide(SPEC, CLUSTER, "run"))
+        cluster_id = with_retries(lambda: leases.provide(SPEC, NAMED, "run"))
         cloud.now += minutes * 60
         with_retries(
             lambda: leases.service.run(cluster_id, "clean", PysparkJob(args=["--storage", "s3a://b"]))
         )
     except (grpc.RpcError, ClusterFailed, LimitReached):
         colour = "red"
-    with_retries(lambda: leases.dismiss("f1", CLUSTER), tries=6)
+    with_retries(lambda: leases.dismiss("f1", NAMED), tries=6)
     return colour
 
 
@@ -82,12 +82,12 @@ def book(leases) -> dict:
 
 def test_a_cluster_is_created_labelled_used_deleted_and_booked(make):
     cloud, leases = make()
-    cluster_id = leases.provide(SPEC, CLUSTER, "run-7")
+    cluster_id = leases.provide(SPEC, NAMED, "run-7")
     labels = dict(cloud.clusters[cluster_id].labels)
     assert labels == {"owner": "horoscope", "run": "run-7", "overdue": str(int(cloud.now + 7200))}
     assert book(leases)["roubles"] == HOUR * 2, "the whole of what it may cost is reserved"
     cloud.now += 1800
-    assert leases.dismiss("f1", CLUSTER) == 1
+    assert leases.dismiss("f1", NAMED) == 1
     assert (book(leases)["minutes"], book(leases)["roubles"], book(leases)["open"]) == (30, HOUR / 2, False)
     assert cloud.clusters == {}
 
@@ -149,41 +149,41 @@ def test_a_failed_job_is_red_and_leaves_no_cluster(make):
 
 def test_a_deletion_that_is_refused_is_told_and_not_swallowed(make):
     _, leases = make(("Delete", "denied"))
-    leases.provide(SPEC, CLUSTER, "run")
+    leases.provide(SPEC, NAMED, "run")
     with pytest.raises(grpc.RpcError):
-        leases.dismiss("f1", CLUSTER)
+        leases.dismiss("f1", NAMED)
     assert book(leases)["open"], "what is not deleted goes on being paid for"
 
 
 def test_killed_between_deletion_and_booking_the_bill_is_still_right(make, monkeypatch):
     cloud, leases = make()
-    leases.provide(SPEC, CLUSTER, "run")
+    leases.provide(SPEC, NAMED, "run")
     cloud.now += 600
     monkeypatch.setattr(Ledger, "close", lambda *arguments: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
-        leases.dismiss("f1", CLUSTER)
+        leases.dismiss("f1", NAMED)
     monkeypatch.undo()
-    assert leases.dismiss("f1", CLUSTER) == 0
+    assert leases.dismiss("f1", NAMED) == 0
     assert book(leases)["minutes"] == 10
 
 
 def test_a_second_cluster_of_one_run_is_booked_beside_the_first(make):
     cloud, leases = make()
     for _ in range(2):
-        leases.provide(SPEC, CLUSTER, "run")
+        leases.provide(SPEC, NAMED, "run")
         cloud.now += 600
-        leases.dismiss("f1", CLUSTER)
+        leases.dismiss("f1", NAMED)
     assert (book(leases)["minutes"], book(leases)["roubles"]) == (20, HOUR / 3)
 
 
 def test_the_monthly_limit_stops_before_it_spends(make):
     cloud, leases = make(limit=HOUR * 3)
-    leases.provide(SPEC, CLUSTER, "run")
+    leases.provide(SPEC, NAMED, "run")
     with pytest.raises(LimitReached, match="raise monthly_limit"):
         leases.provide(SPEC, "horoscope-other", "run")
     assert cloud.made == 1
     cloud.now += 1800
-    leases.dismiss("f1", CLUSTER)
+    leases.dismiss("f1", NAMED)
     leases.provide(SPEC, "horoscope-other", "run")
     assert cloud.made == 2
 
@@ -191,19 +191,19 @@ def test_the_monthly_limit_stops_before_it_spends(make):
 def test_what_has_no_price_is_not_created(make):
     cloud, leases = make()
     with pytest.raises(BadSetting, match="huge"):
-        leases.provide(ClusterSpec(**{**SPEC.__dict__, "preset": "huge"}), CLUSTER, "run")
+        leases.provide(ClusterSpec(**{**SPEC.__dict__, "preset": "huge"}), NAMED, "run")
     assert cloud.made == 0
 
 
 def test_the_sweeper_deletes_what_is_overdue_and_nothing_of_others(make):
     cloud, leases = make()
-    leases.provide(SPEC, CLUSTER, "run")
+    leases.provide(SPEC, NAMED, "run")
     theirs = fake.Cluster(id="x", folder_id="f1", name="theirs", status=fake.Cluster.RUNNING)
     theirs.labels["overdue"] = "1"
     cloud.clusters["x"] = theirs
     assert leases.sweep("f1") == []
     cloud.now += 7201
-    assert leases.sweep("f1") == [CLUSTER]
+    assert leases.sweep("f1") == [NAMED]
     assert list(cloud.clusters) == ["x"]
     assert not book(leases)["open"]
 

@@ -89,7 +89,7 @@ print(json.dumps(told))
 """
 
 
-def run_family(airflow: dict[str, str], project, *names: str) -> dict[str, dict]:
+def run_family(airflow: dict[str, str], project, *names: str, **variables: str) -> dict[str, dict]:
     """Runs DAG files one after another, each to its end; state of each run and of its tasks."""
     wishes = {name: value for name, value in project.environment.items() if name.startswith("FAKE_")}
     folders = {"HOROSCOPE_PROJECT": str(project.folder), "HOROSCOPE_STORAGE": str(project.storage)}
@@ -99,7 +99,8 @@ def run_family(airflow: dict[str, str], project, *names: str) -> dict[str, dict]
         FAMILY,
         *[str(REPOSITORY / "orchestration/dags" / f"{name}.py") for name in names],
     ]
-    result = subprocess.run(argv, env={**airflow, **wishes, **folders}, capture_output=True, text=True)
+    environment = {**airflow, **wishes, **folders, **variables}
+    result = subprocess.run(argv, env=environment, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     return json.loads(result.stdout.splitlines()[-1])
 
@@ -114,6 +115,48 @@ def test_the_daily_family_is_green_and_publishes_for_tomorrow(airflow, project):
     assert sorted(sources) == sorted(name for name, line in listed.items() if line["default"])
     days = {call[0]: call[3] for call in project.calls() if call[2] == "--date"}
     assert days == {"collect": "2026-11-23", "publish": "2026-11-24", "show": "2026-11-23"}
+    assert told["horoscope_deliver"]["tasks"] == {
+        "show": ["success"],
+        "export": ["success"],
+        "broadcast": ["skipped"],
+    }
+    (exported,) = [call for call in project.calls() if call[0] == "export"]
+    assert exported[2:] == ["--storage", str(project.storage), "--output", f"{project.storage}/site"]
+
+
+def test_where_the_bots_memory_is_named_airflow_delivers_for_it(airflow, project):
+    told = run_family(
+        airflow, project, "deliver", HOROSCOPE_BOT_STATE="bot.db", HOROSCOPE_SITE="s3://site/prefix"
+    )
+    assert told["horoscope_deliver"]["tasks"]["broadcast"] == ["success"]
+    called = {call[0]: call[2:] for call in project.calls()}
+    assert called["broadcast"] == ["--once", "--storage", str(project.storage), "--state", "bot.db"]
+    assert called["export"][-1] == "s3://site/prefix"
+
+
+def test_before_anything_is_published_there_is_nothing_to_deliver(airflow, project):
+    project.wish("show", exit=1, error="expected a published day 2026-11-23, found none")
+    project.wish("export", exit=1, error="expected published days, found none")
+    told = run_family(airflow, project, "deliver")["horoscope_deliver"]
+    assert (told["state"], told["tasks"]) == (
+        "success",
+        {name: ["skipped"] for name in ("show", "export", "broadcast")},
+    )
+    (project.storage / "published").mkdir(parents=True)
+    told = run_family(airflow, project, "deliver")["horoscope_deliver"]
+    assert (told["state"], told["tasks"]["show"]) == ("failed", ["failed"])
+
+
+def test_too_little_new_text_pays_for_no_gpu(airflow, project):
+    """Without a connection or a cloud: the skip comes before both."""
+    project.wish("train", outcome="skipped", reason="12 new texts, 500 needed")
+    variables = {"AIRFLOW_VAR_HOROSCOPE_STORAGE": str(project.storage), "AIRFLOW_VAR_HOROSCOPE_PROJECT": "p1"}
+    told = run_family(airflow, project, "cloud_train", **variables)["cloud_train"]
+    assert (told["state"], told["tasks"]) == (
+        "success",
+        {name: ["skipped"] for name in ("due", "train", "fetch")},
+    )
+    assert [call[-1] for call in project.calls()] == ["--check"]
 
 
 def test_skips_are_green_and_a_failed_source_is_red_while_the_others_go_on(airflow, project):

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
-from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
+from orchestration.airflow_versions import AirflowException, AirflowFailException, AirflowSkipException
 from orchestration.assets import RAW
 from orchestration.operators.step import StepOperator, day_of
 
