@@ -5,8 +5,8 @@
     python -m orchestration.datasphere attach|logs|cancel JOB
 
 Credentials come from the environment: YC_IAM_TOKEN, YC_TOKEN or YC_SERVICE_ACCOUNT_KEY_FILE. Submitting
-twice what has the same name follows the job that is there. YC_DATASPHERE_ENDPOINT (host:port) names
-another server.
+twice what has the same name follows the job that is there. The money is booked in the storage's ledger,
+and its monthly limit holds for jobs by hand too. YC_DATASPHERE_ENDPOINT (host:port) names another server.
 """
 
 from __future__ import annotations
@@ -19,10 +19,13 @@ import time
 from pathlib import Path
 
 import grpc
-import yandexcloud
 
+from orchestration.cloud_sdk import open_sdk
 from orchestration.datasphere_jobs import JobFailed, JobService, Status, read_spec
+from orchestration.ledger import Ledger, LimitReached, read_prices
+from orchestration.paid_jobs import PaidJobs
 from orchestration.patience import Patience
+from orchestration.record import Storage
 from orchestration.settings import BadSetting
 
 LOOPBACK = ("localhost:", "127.0.0.1:")
@@ -33,21 +36,7 @@ def open_service(patience: Patience) -> JobService:
     if endpoint.startswith(LOOPBACK):
         channel = grpc.insecure_channel(endpoint)
         return JobService(lambda stub: stub(channel), patience)
-    return JobService(sdk().client, patience)
-
-
-def sdk() -> yandexcloud.SDK:
-    """Raises BadSetting where the environment holds no credentials."""
-    if key_file := os.environ.get("YC_SERVICE_ACCOUNT_KEY_FILE"):
-        return yandexcloud.SDK(service_account_key=json.loads(Path(key_file).read_text()))
-    if token := os.environ.get("YC_IAM_TOKEN"):
-        return yandexcloud.SDK(iam_token=token)
-    if token := os.environ.get("YC_TOKEN"):
-        return yandexcloud.SDK(token=token)
-    raise BadSetting(
-        "expected credentials, found none, in the environment; "
-        "set YC_IAM_TOKEN, YC_TOKEN or YC_SERVICE_ACCOUNT_KEY_FILE"
-    )
+    return JobService(open_sdk().client, patience)
 
 
 def say(text: str) -> None:
@@ -68,16 +57,24 @@ def act(options: argparse.Namespace, service: JobService) -> dict[str, object]:
         for _, text in service.logs(options.job):
             print(text, end="")
         return {"job_id": options.job}
-    job_id = options.job if options.action == "attach" else submit(options, service)
-    if not getattr(options, "detach", False):
-        service.wait(job_id, say)
-    return {"job_id": job_id}
+    if options.action == "attach":
+        service.wait(options.job, say)
+        return {"job_id": options.job}
+    return {"job_id": submit(options, service)}
 
 
 def submit(options: argparse.Namespace, service: JobService) -> str:
-    spec = read_spec(Path(options.file), **dict(pair.split("=", 1) for pair in options.set))
-    job_id = service.submit(spec)
+    values = dict(pair.split("=", 1) for pair in options.set)
+    spec = read_spec(Path(options.file), storage=options.storage, **values)
+    ledger, prices = Ledger(Storage(options.storage)), read_prices(Path(options.prices))
+    jobs = PaidJobs(service, ledger, prices, clock=time.time)
+    job_id = jobs.submit(spec)
     say(f"job {spec.name} is {job_id}")
+    if not options.detach:
+        try:
+            service.wait(job_id, say)
+        finally:
+            jobs.settle(spec.project_id, spec.name)
     return job_id
 
 
@@ -94,6 +91,12 @@ def read_options(argv: list[str] | None) -> argparse.Namespace:
     start.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="fills {NAME} in the file"
     )
+    start.add_argument(
+        "--storage",
+        default=os.environ.get("HOROSCOPE_STORAGE", "data"),
+        help="fills {storage}; its ledger books the job (default: $HOROSCOPE_STORAGE, else data)",
+    )
+    start.add_argument("--prices", default="orchestration/prices.toml", help="default: %(default)s")
     start.add_argument("--detach", action="store_true", help="do not wait for its end")
     for name, text in (("attach", "follow to the end"), ("logs", "print its output"), ("cancel", "stop it")):
         actions.add_parser(name, help=text).add_argument("job", help="job id")
@@ -109,7 +112,7 @@ def main(argv: list[str] | None = None) -> int:
     except (BadSetting, ValueError) as error:
         say(f"error: {error}")
         return 2
-    except JobFailed as failure:
+    except (JobFailed, LimitReached) as failure:
         say(f"error: {failure}")
         return 1
     except grpc.RpcError as error:

@@ -38,6 +38,8 @@ class Prices:
     """Roubles for one GPU instance for one hour."""
     month: dict[str, float] = field(default_factory=dict)
     """Roubles a month for what is always there: `machine`, and `storage_gb` for each GB of the bucket."""
+    assumed: dict[str, float] = field(default_factory=dict)
+    """What the cost page takes for granted where the ledger is empty."""
 
     def hour(self, preset: str, hosts: int) -> float:
         return self._known(self.host_hour, preset, "host_hour") * hosts

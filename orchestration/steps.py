@@ -90,7 +90,7 @@ def export(plan: Plan) -> list[str]:
 def broadcast(plan: Plan) -> list[str]:
     server = os.environ.get("HOROSCOPE_TELEGRAM_API")
     api = ["--api-url", server] if server else []
-    return program("serving.bot", "--once", "--storage", plan.storage, "--state", plan.bot_state, *api)
+    return program("serving.bot.once", "--storage", plan.storage, "--state", plan.bot_state, *api)
 
 
 STEPS = (

@@ -1,9 +1,8 @@
-"""Brings published days to their readers: the static site to its bucket or folder, and what is due to the
-bot's subscribers.
+"""Brings published days to their readers: the static site to its bucket or folder.
 
-After each publishing, and at Moscow's midnight, when the site's first page turns to the new day. Where
-neither is set (`site`, `bot_state`) its task is skipped. `show` prints the day into its log, and is red
-where readers would find none.
+After each publishing, and at Moscow's midnight, when the site's first page turns to the new day. `show`
+prints the day into its log, and is red where readers would find none. (The bot delivers by itself, at each
+subscriber's hour; where it cannot, unpause `bot_broadcast`.)
 """
 
 from __future__ import annotations
@@ -23,4 +22,3 @@ with DAG(
 ) as dag:
     StepOperator(task_id="show", step="show", waits_for="expected a published day")
     StepOperator(task_id="export", step="export", waits_for="expected published days", retry_failures=True)
-    StepOperator(task_id="broadcast", step="broadcast", retry_failures=True)

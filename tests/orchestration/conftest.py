@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -57,7 +60,7 @@ PROGRAMS = {
     "serving/publish.py": ("publish", "published/date={day}/horoscopes.json"),
     "serving/show.py": ("show", ""),
     "serving/export.py": ("export", ""),
-    "serving/bot.py": ("broadcast", ""),
+    "serving/bot/once.py": ("broadcast", ""),
 }
 
 DEMO_RUN = """
@@ -75,7 +78,8 @@ class Project:
         self.folder, self.storage, self.calls_file = folder, folder / "data", folder / "calls.log"
         for path, (step, product) in PROGRAMS.items():
             self._write(path, f"from fake import main\nmain({step!r}, {product!r})\n")
-            self._write(f"{path.split('/')[0]}/__init__.py", "")
+            for folder in list(Path(path).parents)[:-1]:
+                self._write(f"{folder}/__init__.py", "")
         self._write("demo/__init__.py", "")
         self._write("demo/run.py", DEMO_RUN)
         self._write("fake.py", FAKE)
@@ -142,6 +146,30 @@ def airflow(tmp_path_factory) -> dict[str, str]:
     migrate = [sys.executable, "-m", "airflow", "db", "migrate"]
     subprocess.run(migrate, env=environment, check=True, capture_output=True)
     return environment
+
+
+def load_beside(name: str) -> ModuleType:
+    """A module of this folder, under a name that no other folder's takes."""
+    unique = f"orchestration_{name}"
+    if unique not in sys.modules:
+        found = importlib.util.spec_from_file_location(unique, Path(__file__).with_name(f"{name}.py"))
+        sys.modules[unique] = importlib.util.module_from_spec(found)
+        found.loader.exec_module(sys.modules[unique])
+    return sys.modules[unique]
+
+
+@pytest.fixture
+def front_door(tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """Opens a cloud behind TLS with the services that a test adds."""
+    opened = []
+
+    def open_door(add: Callable[..., None], *names: str) -> Any:
+        opened.append(load_beside("tls_cloud").FrontDoor(tmp_path, add, *names))
+        return opened[-1]
+
+    yield open_door
+    for door in opened:
+        door.stop()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@ in this process."""
 
 from __future__ import annotations
 
-import datetime
 import importlib.util
 import json
 import os
@@ -13,12 +12,7 @@ from pathlib import Path
 
 import grpc
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from yandex.cloud.dataproc.v1 import cluster_service_pb2_grpc, job_service_pb2_grpc
-from yandex.cloud.endpoint import api_endpoint_pb2, api_endpoint_service_pb2, api_endpoint_service_pb2_grpc
-from yandex.cloud.iam.v1 import iam_token_service_pb2, iam_token_service_pb2_grpc
 from yandex.cloud.operation import operation_service_pb2_grpc
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -28,8 +22,7 @@ fake = importlib.util.module_from_spec(loaded)
 sys.modules[NAME] = fake
 loaded.loader.exec_module(fake)
 
-OAUTH = "oauth-secret-5d1f"
-IAM = "t1.iam-token-77aa"
+OAUTH, IAM = "oauth-secret-5d1f", "t1.iam-token-77aa"
 
 PROGRAM = """
 import json, sys
@@ -60,73 +53,19 @@ except Exception as error:
 """
 
 
-class Endpoints(api_endpoint_service_pb2_grpc.ApiEndpointServiceServicer):
-    def __init__(self, address: str) -> None:
-        self.address = address
-
-    def List(self, request, context):
-        served = [
-            api_endpoint_pb2.ApiEndpoint(id=name, address=self.address)
-            for name in ("iam", "dataproc", "operation")
-        ]
-        return api_endpoint_service_pb2.ListApiEndpointsResponse(endpoints=served)
-
-
-class Tokens(iam_token_service_pb2_grpc.IamTokenServiceServicer):
-    def Create(self, request, context):
-        if request.yandex_passport_oauth_token != OAUTH:
-            context.abort(grpc.StatusCode.UNAUTHENTICATED, "wrong token")
-        return iam_token_service_pb2.CreateIamTokenResponse(iam_token=IAM)
-
-
-class NeedsToken(grpc.ServerInterceptor):
-    """Refuses calls of the services that a token opens when they come without it."""
-
-    def intercept_service(self, continuation, details):
-        metadata = dict(details.invocation_metadata)
-        if "dataproc" in details.method and metadata.get("authorization") != f"Bearer {IAM}":
-            return grpc.unary_unary_rpc_method_handler(
-                lambda request, context: context.abort(grpc.StatusCode.PERMISSION_DENIED, "no token")
-            )
-        return continuation(details)
-
-
-def certificate(folder: Path) -> tuple[bytes, bytes]:
-    """Key and certificate for localhost, good for a day."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    plain = serialization.NoEncryption()
-    pem = serialization.Encoding.PEM
-    return key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain), made.public_bytes(pem)
-
-
 @pytest.fixture
-def cloud(tmp_path):
+def cloud(tmp_path, front_door):
     """A cloud behind TLS that wants a token: its state, and the environment of a program that reaches it."""
     cloud = fake.Cloud()
-    key, made = certificate(tmp_path)
-    (tmp_path / "root.pem").write_bytes(made)
-    server = grpc.server(fake.futures.ThreadPoolExecutor(4), interceptors=[NeedsToken()])
-    port = server.add_secure_port("localhost:0", grpc.ssl_server_credentials([(key, made)]))
-    address = f"localhost:{port}"
-    api_endpoint_service_pb2_grpc.add_ApiEndpointServiceServicer_to_server(Endpoints(address), server)
-    iam_token_service_pb2_grpc.add_IamTokenServiceServicer_to_server(Tokens(), server)
-    cluster_service_pb2_grpc.add_ClusterServiceServicer_to_server(fake.Clusters(cloud), server)
-    job_service_pb2_grpc.add_JobServiceServicer_to_server(fake.Jobs(cloud), server)
-    operation_service_pb2_grpc.add_OperationServiceServicer_to_server(fake.Operations(cloud), server)
-    server.start()
-    cloud.environment = {"GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": str(tmp_path / "root.pem"), "ENDPOINT": address}
+
+    def add(server: grpc.Server) -> None:
+        cluster_service_pb2_grpc.add_ClusterServiceServicer_to_server(fake.Clusters(cloud), server)
+        job_service_pb2_grpc.add_JobServiceServicer_to_server(fake.Jobs(cloud), server)
+        operation_service_pb2_grpc.add_OperationServiceServicer_to_server(fake.Operations(cloud), server)
+
+    door = front_door(add, "dataproc")
+    cloud.environment = {**door.environment, "ENDPOINT": door.address}
     yield cloud
-    server.stop(None)
     cloud.stop()
 
 

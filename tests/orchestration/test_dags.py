@@ -115,22 +115,25 @@ def test_the_daily_family_is_green_and_publishes_for_tomorrow(airflow, project):
     assert sorted(sources) == sorted(name for name, line in listed.items() if line["default"])
     days = {call[0]: call[3] for call in project.calls() if call[2] == "--date"}
     assert days == {"collect": "2026-11-23", "publish": "2026-11-24", "show": "2026-11-23"}
-    assert told["horoscope_deliver"]["tasks"] == {
-        "show": ["success"],
-        "export": ["success"],
-        "broadcast": ["skipped"],
-    }
+    assert told["horoscope_deliver"]["tasks"] == {"show": ["success"], "export": ["success"]}
     (exported,) = [call for call in project.calls() if call[0] == "export"]
     assert exported[2:] == ["--storage", str(project.storage), "--output", f"{project.storage}/site"]
 
 
-def test_where_the_bots_memory_is_named_airflow_delivers_for_it(airflow, project):
+def test_site_and_bot_go_where_the_settings_say_and_nowhere_without(airflow, project):
+    told = run_family(airflow, project, "bot_broadcast")["bot_broadcast"]
+    assert (told["state"], told["tasks"], project.calls()) == ("success", {"broadcast": ["skipped"]}, [])
     told = run_family(
-        airflow, project, "deliver", HOROSCOPE_BOT_STATE="bot.db", HOROSCOPE_SITE="s3://site/prefix"
+        airflow,
+        project,
+        "deliver",
+        "bot_broadcast",
+        HOROSCOPE_BOT_STATE="bot.db",
+        HOROSCOPE_SITE="s3://site/prefix",
     )
-    assert told["horoscope_deliver"]["tasks"]["broadcast"] == ["success"]
+    assert told["bot_broadcast"]["tasks"] == {"broadcast": ["success"]}
     called = {call[0]: call[2:] for call in project.calls()}
-    assert called["broadcast"] == ["--once", "--storage", str(project.storage), "--state", "bot.db"]
+    assert called["broadcast"] == ["--storage", str(project.storage), "--state", "bot.db"]
     assert called["export"][-1] == "s3://site/prefix"
 
 
@@ -140,7 +143,7 @@ def test_before_anything_is_published_there_is_nothing_to_deliver(airflow, proje
     told = run_family(airflow, project, "deliver")["horoscope_deliver"]
     assert (told["state"], told["tasks"]) == (
         "success",
-        {name: ["skipped"] for name in ("show", "export", "broadcast")},
+        {name: ["skipped"] for name in ("show", "export")},
     )
     (project.storage / "published").mkdir(parents=True)
     told = run_family(airflow, project, "deliver")["horoscope_deliver"]

@@ -192,14 +192,19 @@ def test_by_hand(serve, spec, monkeypatch, capsys, tmp_path):
     sphere, _ = serve()
     monkeypatch.setenv("YC_DATASPHERE_ENDPOINT", sphere.address)
     (tmp_path / "job.toml").write_text(JOB_FILE)
-    quick = ["--poll-s", "0.005"]
-    assert datasphere.main([*quick, "submit", "job.toml", "--set", "day=2026-11-23"]) == 0
+    quick, money = ["--poll-s", "0.005"], ["--storage", "book", "--prices", "prices.toml"]
+    (tmp_path / "prices.toml").write_text(
+        "monthly_limit = 1000\nhost_hour = {}\n[instance_hour]\n'g1.1' = 340\n"
+    )
+    assert datasphere.main([*quick, "submit", "job.toml", "--set", "day=2026-11-23", *money]) == 0
     assert "epoch 2" in capsys.readouterr().err
+    (entry,) = [json.loads(path.read_text()) for path in (tmp_path / "book").rglob("*.json")]
+    assert (entry["name"], entry["open"], entry["minutes"]) == ("t-2026-11-23", False, 10)
     assert datasphere.main([*quick, "logs", "job0"]) == 0
     assert "epoch 1\nepoch 2\ndone\n" in capsys.readouterr().out
     assert datasphere.main([*quick, "list", "--project", "p1"]) == 0
     assert "job0\tt-2026-11-23\tSUCCESS" in capsys.readouterr().out
-    assert datasphere.main([*quick, "submit", "job.toml"]) == 2
+    assert datasphere.main([*quick, "submit", "job.toml", *money]) == 2
     assert "day" in capsys.readouterr().err
 
 
