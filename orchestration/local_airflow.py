@@ -5,7 +5,8 @@ scheduler out.
     python -m orchestration.local_airflow --home .cache/airflow --port 8081
 
 SQLite, everything on 127.0.0.1, no password (whoever can use this machine is admin). Ctrl-C ends all of
-it.
+it. The daily DAGs run; those of the cloud stay paused, with their connections and variables filled in from
+YC_SERVICE_ACCOUNT_KEY_FILE or YC_TOKEN, YC_FOLDER_ID, HOROSCOPE_SSH (host:port) and AIRFLOW_VAR_HOROSCOPE_….
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -50,6 +52,28 @@ def airflow_settings(home: Path, port: int, storage: str) -> dict[str, str]:
         "PYTHONPATH": str(PROJECT),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
     }
+
+
+def cloud_places(environment: Mapping[str, str], storage: str) -> dict[str, str]:
+    """Airflow's connections and variables of the cloud DAGs, from what the environment has of them.
+
+    What Airflow's own names (AIRFLOW_CONN_…, AIRFLOW_VAR_…) say goes before; a machine in the cloud acts as
+    its own account.
+    """
+    extra: dict[str, str] = {"folder_id": environment.get("YC_FOLDER_ID", "")}
+    if key_file := environment.get("YC_SERVICE_ACCOUNT_KEY_FILE"):
+        extra["service_account_json_path"] = key_file
+    elif token := environment.get("YC_TOKEN"):
+        extra["oauth"] = token
+    host, _, port = environment.get("HOROSCOPE_SSH", "127.0.0.1").partition(":")
+    connections = {
+        "AIRFLOW_CONN_YANDEXCLOUD_DEFAULT": {"conn_type": "yandexcloud", "extra": extra},
+        "AIRFLOW_CONN_SSH_DEFAULT": {"conn_type": "ssh", "host": host, "port": int(port or 22)},
+    }
+    names = ("FOLDER", "BUCKET", "ACCOUNT", "SUBNET", "PROJECT", "CHECKOUT")
+    variables = {f"AIRFLOW_VAR_HOROSCOPE_{name}": "" for name in names}
+    filled = {name: json.dumps(connection) for name, connection in connections.items()} | variables
+    return filled | {"AIRFLOW_VAR_HOROSCOPE_STORAGE": storage}
 
 
 def is_free(port: int) -> bool:
@@ -136,7 +160,8 @@ def main(argv: list[str] | None = None) -> int:
     home = Path(options.home).resolve()
     home.mkdir(parents=True, exist_ok=True)
     storage = options.storage if "://" in options.storage else str(Path(options.storage).resolve())
-    environment = {**os.environ, **airflow_settings(home, options.port, storage)}
+    places = cloud_places(os.environ, storage)
+    environment = {**places, **os.environ, **airflow_settings(home, options.port, storage)}
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     say(f"starting in {home}, page on http://127.0.0.1:{options.port} in about a minute")

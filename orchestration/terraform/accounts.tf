@@ -2,7 +2,7 @@
 
 locals {
   roles = {
-    airflow = ["dataproc.editor", "datasphere.community-projects.developer", "vpc.user", "iam.serviceAccounts.user", "storage.editor", "lockbox.payloadViewer"]
+    airflow = ["dataproc.editor", "vpc.user", "iam.serviceAccounts.user", "storage.editor", "lockbox.viewer", "lockbox.payloadViewer"]
     cluster = ["dataproc.agent", "dataproc.provisioner", "storage.editor"]
     job     = ["storage.editor"]
   }

@@ -1,7 +1,9 @@
 # The cloud profile from nothing: a bucket, a private network, three service accounts with as few rights as they can
 # work with, keys that never leave Lockbox, and one machine for Airflow and MLflow.
 #
-#   terraform init && terraform apply -var cloud_id=… -var folder_id=… -var ssh_public_key="$(cat ~/.ssh/id_ed25519.pub)"
+#   terraform init && terraform apply     asks for the variables that have no default (variables.tf)
+#
+# A budget that warns is made beside it, because the provider has no resource for one: the output `budget` is its command.
 
 terraform {
   required_version = ">= 1.5"
@@ -33,5 +35,21 @@ resource "yandex_storage_bucket" "data" {
     enabled = true
     filter { prefix = "dataproc/" }
     expiration { days = 30 }
+  }
+}
+
+# The static site: readable by everyone, written by Airflow.
+resource "yandex_storage_bucket" "site" {
+  bucket    = "${var.name}-site-${substr(sha256(var.folder_id), 0, 8)}"
+  folder_id = var.folder_id
+
+  anonymous_access_flags {
+    read = true
+    list = false
+  }
+
+  website {
+    index_document = "index.html"
+    error_document = "404.html"
   }
 }

@@ -29,3 +29,18 @@ variable "zone" {
   type        = string
   default     = "ru-central1-a"
 }
+
+variable "billing_account_id" {
+  description = "Billing account that pays for DataSphere"
+  type        = string
+}
+
+variable "organization_id" {
+  description = "Organization the DataSphere community belongs to"
+  type        = string
+}
+
+variable "repository" {
+  description = "Where the Airflow machine clones this project from"
+  type        = string
+}

@@ -175,3 +175,46 @@ def front_door(tmp_path: Path) -> Iterator[Callable[..., Any]]:
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
     yield Project(tmp_path)
+
+
+FAMILY = """
+import json, runpy, sys, airflow.sdk
+from datetime import datetime, timezone
+told = {}
+for path in sys.argv[1:]:
+    for dag in [value for value in runpy.run_path(path).values() if isinstance(value, airflow.sdk.DAG)]:
+        dag.deadline = None  # DAG.test of Airflow 3.3.2 fails on deadlines
+        run = dag.test(logical_date=datetime(2026, 11, 23, 2, tzinfo=timezone.utc))
+        tasks = {}
+        for task in run.get_task_instances():
+            tasks.setdefault(task.task_id, []).append(str(task.state))
+        told[dag.dag_id] = {"state": str(run.state), "tasks": tasks}
+print(json.dumps(told))
+"""
+
+
+@pytest.fixture
+def family_program() -> str:
+    """Runs the DAG files it is given and tells their states, in whatever Airflow starts it."""
+    return FAMILY
+
+
+@pytest.fixture
+def family(airflow, project) -> Callable[..., dict[str, dict]]:
+    """Runs DAG files one after another, each to its end; state of each run and of its tasks.
+
+    Its `printed` holds all that was said.
+    """
+
+    def run(*names: str, **variables: str) -> dict[str, dict]:
+        wishes = {name: value for name, value in project.environment.items() if name.startswith("FAKE_")}
+        folders = {"HOROSCOPE_PROJECT": str(project.folder), "HOROSCOPE_STORAGE": str(project.storage)}
+        files = [str(REPOSITORY / "orchestration" / "dags" / f"{name}.py") for name in names]
+        environment = {**airflow, **wishes, **folders, **variables}
+        argv = [sys.executable, "-c", FAMILY, *files]
+        result = subprocess.run(argv, env=environment, capture_output=True, text=True)
+        assert result.returncode == 0, result.stderr
+        run.printed = result.stdout + result.stderr
+        return json.loads(result.stdout.splitlines()[-1])
+
+    return run

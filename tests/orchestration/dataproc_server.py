@@ -10,6 +10,7 @@ listed.
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from concurrent import futures
 
 import grpc
@@ -153,13 +154,13 @@ class Operations(Faulty, operation_service_pb2_grpc.OperationServiceServicer):
 class Cloud:
     """The state: what exists, what will become of it, which faults are to come; `now` in Unix seconds."""
 
-    def __init__(self, faults: tuple[tuple[str, str], ...] = ()) -> None:
+    def __init__(self, faults: tuple[tuple[str, str], ...] = (), interceptors: Sequence = ()) -> None:
         self.faults, self.lock, self.now, self.made = list(faults), threading.RLock(), 1_795_000_000.0, 0
         self.clusters: dict[str, Cluster] = {}
         self.becomes: dict[str, int] = {}
         self.hidden: dict[str, int] = {}
         self.jobs: dict[str, Job] = {}
-        self.server = grpc.server(futures.ThreadPoolExecutor(4))
+        self.server = grpc.server(futures.ThreadPoolExecutor(4), interceptors=interceptors)
         cluster_services.add_ClusterServiceServicer_to_server(Clusters(self), self.server)
         job_services.add_JobServiceServicer_to_server(Jobs(self), self.server)
         operation_service_pb2_grpc.add_OperationServiceServicer_to_server(Operations(self), self.server)

@@ -7,6 +7,7 @@ A fault is (call, name): `lost` does the work and drops the answer, `down` refus
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from concurrent import futures
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -136,7 +137,7 @@ class DataSphere(services.ProjectJobServiceServicer, operation_service_pb2_grpc.
 class Serving:
     """Serves a DataSphere on loopback with a folder for uploads: `address` for gRPC."""
 
-    def __init__(self, sphere: DataSphere) -> None:
+    def __init__(self, sphere: DataSphere, interceptors: Sequence = ()) -> None:
         class Uploads(BaseHTTPRequestHandler):
             def do_PUT(self):
                 sphere.uploaded[self.path] = self.rfile.read(int(self.headers["Content-Length"]))
@@ -149,7 +150,7 @@ class Serving:
         self.uploads = HTTPServer(("127.0.0.1", 0), Uploads)
         threading.Thread(target=self.uploads.serve_forever, daemon=True).start()
         sphere.storage = f"http://127.0.0.1:{self.uploads.server_port}"
-        self.server = grpc.server(futures.ThreadPoolExecutor(4))
+        self.server = grpc.server(futures.ThreadPoolExecutor(4), interceptors=interceptors)
         services.add_ProjectJobServiceServicer_to_server(sphere, self.server)
         operation_service_pb2_grpc.add_OperationServiceServicer_to_server(sphere, self.server)
         self.address = f"127.0.0.1:{self.server.add_insecure_port('127.0.0.1:0')}"

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import threading
+from email import message_from_bytes
+from email.policy import default
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import SimpleNamespace
 
 import pytest
+from aiosmtpd.controller import Controller
 
 from orchestration import alerts
 
@@ -64,4 +68,44 @@ def test_a_way_that_fails_leaves_the_others_and_tells_no_secret(telegram, monkey
 def test_without_settings_alerts_go_to_the_log(monkeypatch, caplog):
     monkeypatch.delenv("HOROSCOPE_ALERTS", raising=False)
     alerts.report_failure(FAILED)
+    assert "ALERT horoscope_train.train failed" in caplog.text
+
+
+class Mailbox:
+    """What a mail server was given."""
+
+    def __init__(self) -> None:
+        self.received = []
+
+    async def handle_DATA(self, server, session, envelope):
+        self.received.append(message_from_bytes(envelope.content, policy=default))
+        return "250 taken"
+
+
+def test_a_failure_by_email_names_the_task_and_keeps_the_reason_whole(monkeypatch):
+    mailbox = Mailbox()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = Controller(mailbox, hostname="127.0.0.1", port=port)
+    server.start()
+    try:
+        monkeypatch.setenv("HOROSCOPE_ALERTS", "email")
+        monkeypatch.setenv("HOROSCOPE_ALERT_EMAIL", "team@example.org")
+        monkeypatch.setenv("HOROSCOPE_SMTP", f"127.0.0.1:{port}")
+        alerts.report_failure(FAILED | {"exception": ValueError("нет текстов\nsecond line")})
+    finally:
+        server.stop()
+    (mail,) = mailbox.received
+    assert mail["To"] == "team@example.org"
+    assert mail["Subject"] == "horoscope_train.train failed in run r1: нет текстов"
+    assert mail.get_content().strip().endswith("second line")
+
+
+def test_a_mail_server_that_is_away_is_logged_and_stops_nothing(monkeypatch, caplog):
+    monkeypatch.setenv("HOROSCOPE_ALERTS", "email,log")
+    monkeypatch.setenv("HOROSCOPE_ALERT_EMAIL", "team@example.org")
+    monkeypatch.setenv("HOROSCOPE_SMTP", "127.0.0.1:9")
+    alerts.report_failure(FAILED)
+    assert "alert not sent by email" in caplog.text
     assert "ALERT horoscope_train.train failed" in caplog.text

@@ -73,42 +73,8 @@ def test_a_whole_day_is_green_and_the_day_is_moscows(airflow, project):
     assert project.calls()[-1][2:4] == ["--date", "2026-11-23"]
 
 
-FAMILY = """
-import json, runpy, sys, airflow.sdk
-from datetime import datetime, timezone
-told = {}
-for path in sys.argv[1:]:
-    for dag in [value for value in runpy.run_path(path).values() if isinstance(value, airflow.sdk.DAG)]:
-        dag.deadline = None  # DAG.test of Airflow 3.3.2 fails on deadlines
-        run = dag.test(logical_date=datetime(2026, 11, 23, 2, tzinfo=timezone.utc))
-        tasks = {}
-        for task in run.get_task_instances():
-            tasks.setdefault(task.task_id, []).append(str(task.state))
-        told[dag.dag_id] = {"state": str(run.state), "tasks": tasks}
-print(json.dumps(told))
-"""
-
-
-def run_family(airflow: dict[str, str], project, *names: str, **variables: str) -> dict[str, dict]:
-    """Runs DAG files one after another, each to its end; state of each run and of its tasks."""
-    wishes = {name: value for name, value in project.environment.items() if name.startswith("FAKE_")}
-    folders = {"HOROSCOPE_PROJECT": str(project.folder), "HOROSCOPE_STORAGE": str(project.storage)}
-    argv = [
-        sys.executable,
-        "-c",
-        FAMILY,
-        *[str(REPOSITORY / "orchestration/dags" / f"{name}.py") for name in names],
-    ]
-    environment = {**airflow, **wishes, **folders, **variables}
-    result = subprocess.run(argv, env=environment, capture_output=True, text=True)
-    assert result.returncode == 0, result.stderr
-    return json.loads(result.stdout.splitlines()[-1])
-
-
-def test_the_daily_family_is_green_and_publishes_for_tomorrow(airflow, project):
-    told = run_family(
-        airflow, project, "collect", "process", "train", "evaluate_and_promote", "publish", "deliver"
-    )
+def test_the_daily_family_is_green_and_publishes_for_tomorrow(family, project):
+    told = family("collect", "process", "train", "evaluate_and_promote", "publish", "deliver")
     assert {run["state"] for run in told.values()} == {"success"}
     sources = [call[-1] for call in project.calls() if call[0] == "collect"]
     listed = yaml.safe_load((REPOSITORY / "scraper" / "sources.yaml").read_text(encoding="utf-8"))
@@ -120,12 +86,10 @@ def test_the_daily_family_is_green_and_publishes_for_tomorrow(airflow, project):
     assert exported[2:] == ["--storage", str(project.storage), "--output", f"{project.storage}/site"]
 
 
-def test_site_and_bot_go_where_the_settings_say_and_nowhere_without(airflow, project):
-    told = run_family(airflow, project, "bot_broadcast")["bot_broadcast"]
+def test_site_and_bot_go_where_the_settings_say_and_nowhere_without(family, project):
+    told = family("bot_broadcast")["bot_broadcast"]
     assert (told["state"], told["tasks"], project.calls()) == ("success", {"broadcast": ["skipped"]}, [])
-    told = run_family(
-        airflow,
-        project,
+    told = family(
         "deliver",
         "bot_broadcast",
         HOROSCOPE_BOT_STATE="bot.db",
@@ -137,24 +101,24 @@ def test_site_and_bot_go_where_the_settings_say_and_nowhere_without(airflow, pro
     assert called["export"][-1] == "s3://site/prefix"
 
 
-def test_before_anything_is_published_there_is_nothing_to_deliver(airflow, project):
+def test_before_anything_is_published_there_is_nothing_to_deliver(family, project):
     project.wish("show", exit=1, error="expected a published day 2026-11-23, found none")
     project.wish("export", exit=1, error="expected published days, found none")
-    told = run_family(airflow, project, "deliver")["horoscope_deliver"]
+    told = family("deliver")["horoscope_deliver"]
     assert (told["state"], told["tasks"]) == (
         "success",
         {name: ["skipped"] for name in ("show", "export")},
     )
     (project.storage / "published").mkdir(parents=True)
-    told = run_family(airflow, project, "deliver")["horoscope_deliver"]
+    told = family("deliver")["horoscope_deliver"]
     assert (told["state"], told["tasks"]["show"]) == ("failed", ["failed"])
 
 
-def test_too_little_new_text_pays_for_no_gpu(airflow, project):
+def test_too_little_new_text_pays_for_no_gpu(family, project):
     """Without a connection or a cloud: the skip comes before both."""
     project.wish("train", outcome="skipped", reason="12 new texts, 500 needed")
     variables = {"AIRFLOW_VAR_HOROSCOPE_STORAGE": str(project.storage), "AIRFLOW_VAR_HOROSCOPE_PROJECT": "p1"}
-    told = run_family(airflow, project, "cloud_train", **variables)["cloud_train"]
+    told = family("cloud_train", **variables)["cloud_train"]
     assert (told["state"], told["tasks"]) == (
         "success",
         {name: ["skipped"] for name in ("due", "train", "fetch")},
@@ -162,11 +126,11 @@ def test_too_little_new_text_pays_for_no_gpu(airflow, project):
     assert [call[-1] for call in project.calls()] == ["--check"]
 
 
-def test_skips_are_green_and_a_failed_source_is_red_while_the_others_go_on(airflow, project):
+def test_skips_are_green_and_a_failed_source_is_red_while_the_others_go_on(family, project):
     project.wish("collect", exit=2, error="markup changed", only_with="retrofm")
     project.wish("train", outcome="skipped", reason="12 new texts")
     project.wish("promote", outcome="skipped", reason="not better")
-    told = run_family(airflow, project, "collect", "train", "evaluate_and_promote", "horoscope_day")
+    told = family("collect", "train", "evaluate_and_promote", "horoscope_day")
     collected = told["horoscope_collect"]["tasks"]
     assert collected["collect"].count("failed") == 1
     assert (collected["raw"], collected["complete"]) == (["success"], ["upstream_failed"])
