@@ -27,7 +27,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
-START_S = 180
+START_S = 600
 STOP_S = 30
 
 

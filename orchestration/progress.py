@@ -41,7 +41,8 @@ class PlainLines:
         return
 
     def end(self, row: dict[str, Any]) -> None:
-        self._print(f"{row['step']}: {ending(row)}")
+        said = {"reason": ""} if row["outcome"] == "failed" else {}  # the step's own last line
+        self._print(f"{row['step']}: {ending(row | said)}")
 
     def _print(self, text: str) -> None:
         self.console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -123,7 +123,10 @@ def follow(day_run: DayRun, steps: Sequence[Step], repeat: bool, console: Consol
     plan = day_run.plan
     console.print(closing_table(day_run.rows, f"{plan.day}, profile {plan.profile.name}, {plan.storage}"))
     if code:
-        again = f"; its log: {day_run.logs}/{day_run.rows[-1]['step']}.log" if day_run.failure else ""
+        log = f"{day_run.logs}/{day_run.rows[-1]['step']}.log"
+        again = (
+            f"; its log: {log}; once mended, the same command goes on from there" if day_run.failure else ""
+        )
         print(f"error: {reason}{again}", file=sys.stderr)
     print(json.dumps(summary(day_run, code, reason, time.monotonic() - started), ensure_ascii=False))
     return code

@@ -34,7 +34,8 @@ def main(step, product):
         marker = pathlib.Path(os.environ["FAKE_CALLS"] + "." + named)
         if not marker.exists():
             marker.touch()
-            os.kill(os.getpid(), 9)
+            os.kill({"command": os.getpid(), "task": os.getppid()}[wish["killed_once"]], 9)
+            time.sleep(60)
     if wish.get("exit") and wish.get("only_with", "") in argv + [""]:
         print("error: " + wish["error"], file=sys.stderr)
         sys.exit(wish["exit"])
