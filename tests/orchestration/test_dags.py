@@ -110,6 +110,7 @@ def test_before_anything_is_published_there_is_nothing_to_deliver(family, projec
         {name: ["skipped"] for name in ("show", "export")},
     )
     (project.storage / "published").mkdir(parents=True)
+    project.wish("export")
     told = family("deliver")["horoscope_deliver"]
     assert (told["state"], told["tasks"]["show"]) == ("failed", ["failed"])
 
