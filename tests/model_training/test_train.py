@@ -182,6 +182,16 @@ def test_the_same_run_again_is_skipped_and_another_seed_is_not(
     assert last_line(capsys)["outcome"] == "done"
 
 
+def test_a_check_tells_what_there_is_to_learn_and_trains_nothing(
+    processed: Path, nano_config: Path, tmp_path, capsys
+) -> None:
+    arguments = ["--config", str(nano_config), "--data", str(processed), "--output", str(tmp_path / "m")]
+    assert train.main([*arguments, "--check"]) == 0
+    said = last_line(capsys)
+    assert (said["outcome"], said["reason"].endswith("texts to learn")) == ("done", True)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_training_starts_from_a_given_model(
     nano_model: Path, processed: Path, nano_config: Path, tmp_path
 ) -> None:
