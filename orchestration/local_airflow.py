@@ -45,6 +45,7 @@ def airflow_settings(home: Path, port: int, storage: str) -> dict[str, str]:
         "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}",
         "AIRFLOW__API__WORKERS": "1",
         "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_urlsafe(64),
+        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",  # a busy machine's web server needs more than five
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",  # else every task's process lingers five seconds
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
@@ -55,7 +56,8 @@ def airflow_settings(home: Path, port: int, storage: str) -> dict[str, str]:
 
 
 def cloud_places(environment: Mapping[str, str], storage: str) -> dict[str, str]:
-    """Airflow's connections and variables of the cloud DAGs, from what the environment has of them.
+    """Airflow's connections and variables of the cloud DAGs, from what the environment has of them; a first
+    retry after a minute.
 
     What Airflow's own names (AIRFLOW_CONN_…, AIRFLOW_VAR_…) say goes before; a machine in the cloud acts as
     its own account.
@@ -73,7 +75,10 @@ def cloud_places(environment: Mapping[str, str], storage: str) -> dict[str, str]
     names = ("FOLDER", "BUCKET", "ACCOUNT", "SUBNET", "PROJECT", "CHECKOUT")
     variables = {f"AIRFLOW_VAR_HOROSCOPE_{name}": "" for name in names}
     filled = {name: json.dumps(connection) for name, connection in connections.items()} | variables
-    return filled | {"AIRFLOW_VAR_HOROSCOPE_STORAGE": storage}
+    return filled | {
+        "AIRFLOW_VAR_HOROSCOPE_STORAGE": storage,
+        "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "60",
+    }
 
 
 def is_free(port: int) -> bool:

@@ -160,6 +160,11 @@ def load_beside(name: str) -> ModuleType:
 
 
 @pytest.fixture
+def beside() -> Callable[[str], ModuleType]:
+    return load_beside
+
+
+@pytest.fixture
 def front_door(tmp_path: Path) -> Iterator[Callable[..., Any]]:
     """Opens a cloud behind TLS with the services that a test adds."""
     opened = []
