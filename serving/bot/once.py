@@ -70,7 +70,9 @@ def work(settings: BotSettings, storage: str, state: str) -> dict[str, Any]:
 
 def main(argv: list[str] | None = None) -> int:
     made = parser(__doc__)
-    made.add_argument("--state", default="bot.db", help="the bot's SQLite file (default: bot.db)")
+    made.add_argument(
+        "--state", default="bot.db", help="the bot's database, as serving.bot takes it (default: bot.db)"
+    )
     made.add_argument("--api-url", default="https://api.telegram.org", help="address of the Bot API")
     args = made.parse_args(argv)
     settings = BotSettings(os.environ.get("TELEGRAM_BOT_TOKEN", ""), args.api_url)

@@ -34,7 +34,7 @@ def deliver(telegram, storage, tmp_path, monkeypatch, capsys):
         out, err = capsys.readouterr()
         return code, json.loads(out.splitlines()[-1]), err
 
-    with contextlib.closing(Subscribers(tmp_path / "bot.db")) as subscribers:
+    with contextlib.closing(Subscribers(str(tmp_path / "bot.db"))) as subscribers:
         for chat in range(1, 31):
             subscribers.save(Chat(chat, "leo", deliver_minute=8 * 60))
     return run
