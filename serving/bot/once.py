@@ -27,21 +27,23 @@ from serving.days import PublishedDays
 from serving.logs import set_up_logs
 
 STEP = "broadcast"
-OVER = {"sent", "refused", "claimed by another"}
-"""Outcomes after which there is nothing left to do for that chat today."""
+LEFT = {"released", "in doubt"}
+"""Outcomes after which another call has something left to do."""
 
 
 async def deliver_due(
     settings: BotSettings, days: PublishedDays, subscribers: Subscribers, now: dt.datetime
 ) -> Counter[str]:
-    """All that is due at `now`, round after round; outcome → deliveries."""
+    """What an earlier call left in doubt, then all that is due at `now`, round after round; outcome →
+    deliveries."""
     pace, total = Pace(settings.per_s, settings.chat_interval_s), Counter[str]()
     bot = make_bot(settings, None)
     try:
         broadcast = Broadcast(bot, days, subscribers, pace)
+        total.update(await broadcast.doubts.resolve())
         while outcomes := await broadcast.deliver(now):
             total += outcomes
-            if outcomes.keys() - OVER:
+            if outcomes.keys() & LEFT:
                 break
     finally:
         await bot.session.close()
@@ -62,7 +64,7 @@ def work(settings: BotSettings, storage: str, state: str) -> dict[str, Any]:
             outcomes = asyncio.run(deliver_due(settings, days, subscribers, utc_now()))
     except TokenValidationError as error:
         raise CommandError("expected a bot's token in TELEGRAM_BOT_TOKEN, found something else", 2) from error
-    left = {outcome: count for outcome, count in outcomes.items() if outcome not in OVER}
+    left = {outcome: count for outcome, count in outcomes.items() if outcome in LEFT}
     if left:
         raise CommandError(f"expected the Bot API to take every message, found {left}, at {settings.api_url}")
     return {"rows_in": outcomes.total(), "rows_out": outcomes["sent"], "outcomes": dict(outcomes)}
