@@ -130,12 +130,23 @@ class Writer:
         attempt: int = 0,
         rounds: Sequence[int] | None = None,
     ) -> list[Text]:
-        """One `Text` for every topic x sign, sampling at most `candidates` each; another `attempt`, other
+        """One `Text` for every topic x sign; see `write_cells`."""
+        asked = [(sign, topic) for topic in topics for sign in signs]
+        return self.write_cells(day, asked, candidates, attempt, rounds)
+
+    def write_cells(
+        self,
+        day: dt.date,
+        asked: Sequence[tuple[str, str]],
+        candidates: int,
+        attempt: int = 0,
+        rounds: Sequence[int] | None = None,
+    ) -> list[Text]:
+        """One `Text` for every (sign, topic), sampling at most `candidates` each; another `attempt`, other
         samples.
 
         Raises ValueError, listing the known ones, on a sign or topic the template does not know.
         """
-        asked = [(sign, topic) for topic in topics for sign in signs]
         drawn: dict[tuple[str, str], list[Drawn]] = {key: [] for key in asked}
         first = 0
         for stop in rounds or (min(FIRST_ROUND, candidates), candidates):

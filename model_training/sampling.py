@@ -28,7 +28,7 @@ def sample(logits: torch.Tensor, uniform: torch.Tensor) -> tuple[torch.Tensor, t
     chances = logits.mul(1 / TEMPERATURE).softmax(-1)
     tokens = _draw(chances, uniform[:, :1])
     chance = chances.gather(1, tokens)
-    doubtful = (chance[:, 0] <= min(1 - TOP_P, 1 / TOP_K)).nonzero()[:, 0]
+    doubtful = (chance[:, 0] <= max(1 - TOP_P, 1 / TOP_K)).nonzero()[:, 0]
     """A likelier token than that cannot have `TOP_P`, nor `TOP_K` tokens, above it."""
     if len(doubtful):
         among = chances[doubtful]

@@ -71,11 +71,10 @@ def fill_day(
     cells: list[Cell] = [(topic, sign.slug) for topic in topics for sign in SIGNS]
     with tqdm(total=len(cells), desc=f"{day}", unit="text", disable=None, file=sys.stderr) as bar:
         for attempt in range(ATTEMPTS):
-            for topic in topics:
-                empty = [cell for cell in cells if cell[0] == topic and cell not in selection.choices]
-                if empty:
-                    selection.choose(writer.write(day, empty, candidates, attempt))
-                    bar.update(len(selection.choices) - bar.n)
+            empty = [cell for cell in cells if cell not in selection.choices]
+            if empty:
+                selection.choose(writer.write(day, empty, candidates, attempt))
+                bar.update(len(selection.choices) - bar.n)
     selection.use_reserve()
     empty = [cell for cell in cells if cell not in selection.choices]
     if empty:

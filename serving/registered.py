@@ -51,15 +51,13 @@ class GatedWriter:
     writer: Any
 
     def write(self, day: dt.date, cells: Sequence[Cell], candidates: int, attempt: int) -> list[Candidate]:
-        found: list[Candidate] = []
-        for topic in dict.fromkeys(topic for topic, _ in cells):
-            asked = [sign for cell_topic, sign in cells if cell_topic == topic]
-            try:
-                for text in self.writer.write(day, asked, [topic], candidates, attempt):
-                    found += candidates_of(text)
-            except Exception as error:  # a topic never taught, no memory left: another model may manage
-                raise CannotWriteError(_told(error)) from error
-        return found
+        try:
+            texts = self.writer.write_cells(
+                day, [(sign, topic) for topic, sign in cells], candidates, attempt
+            )
+        except Exception as error:  # a topic never taught, no memory left: another model may manage
+            raise CannotWriteError(_told(error)) from error
+        return [candidate for text in texts for candidate in candidates_of(text)]
 
 
 def candidates_of(text: Any) -> Iterator[Candidate]:

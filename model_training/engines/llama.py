@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import load_file
 from torch.nn import functional
 
-from model_training.engines.linear import Float, Int8, Linear
+from model_training.engines.linear import Float, Int8
 
 
 def why_not_readable(config: Mapping[str, Any]) -> str | None:
@@ -45,28 +45,31 @@ class Llama:
         self.groups = config.get("num_key_value_heads") or self.heads
         self.width = config.get("head_dim") or config["hidden_size"] // self.heads
         self.epsilon = config["rms_norm_eps"]
-        self.vocabulary = config["vocab_size"]
         self.max_tokens = config["max_position_embeddings"]
         rope = config.get("rope_parameters") or {}
         self.turns = self._turns(rope.get("rope_theta") or config.get("rope_theta", 10_000.0))
         weights = load_file(folder / "model.safetensors", device=str(device))
-        self.embedding = weights["model.embed_tokens.weight"].to(self.dtype)
-        self.head = self._linear(
-            weights["model.embed_tokens.weight" if config["tie_word_embeddings"] else "lm_head.weight"]
-        )
-        self.norm = weights["model.norm.weight"].to(self.dtype)
+        embedding = weights["model.embed_tokens.weight"]
+        self.embedding = embedding.to(self.dtype)
+        head = embedding if config["tie_word_embeddings"] else weights["lm_head.weight"]
+        self.head = self.linear(head, norm=weights["model.norm.weight"])
         self.layers = [Layer(self, weights, number) for number in range(config["num_hidden_layers"])]
 
-    def _linear(self, *parts: torch.Tensor) -> Linear:
-        return self.make(torch.cat([part.to(self.dtype) for part in parts]))
+    def linear(self, *parts: torch.Tensor, norm: torch.Tensor | None = None) -> Int8 | Float:
+        """One product with all `parts` at once."""
+        weight = torch.cat([part.to(self.dtype) for part in parts])
+        return self.make(weight, None if norm is None else norm.to(self.dtype), self.epsilon)
 
-    def _turns(self, theta: float) -> tuple[torch.Tensor, torch.Tensor]:
-        """Cosines and sines of the rotary embedding, [place, width]; the first half of the sines negated."""
+    def _turns(self, theta: float) -> torch.Tensor:
+        """The rotary embedding as complex numbers of length 1, [place, width / 2]."""
         steps = torch.arange(0, self.width, 2, dtype=torch.float32) / self.width
         angles = torch.outer(torch.arange(self.max_tokens, dtype=torch.float32), theta**-steps)
-        cosines = torch.cat([angles.cos(), angles.cos()], 1)
-        sines = torch.cat([-angles.sin(), angles.sin()], 1)
-        return cosines.to(self.device, self.dtype), sines.to(self.device, self.dtype)
+        return torch.polar(torch.ones_like(angles), angles).to(self.device)
+
+    def paired(self, weight: torch.Tensor) -> torch.Tensor:
+        """A query or key matrix with the two numbers that are turned together made neighbours in each head:
+        transformers keeps them half a head apart."""
+        return weight.unflatten(0, (-1, 2, self.width // 2)).transpose(1, 2).reshape(weight.shape)
 
     def begin(self, rows: int, capacity: int) -> "Writing":
         """An empty batch of `rows` texts with room for `capacity` tokens each."""
@@ -80,12 +83,14 @@ class Layer:
         def part(name: str) -> torch.Tensor:
             return weights[f"model.layers.{number}.{name}.weight"]
 
-        self.attention_norm = part("input_layernorm").to(model.dtype)
-        self.qkv = model._linear(*(part(f"self_attn.{name}_proj") for name in "qkv"))
-        self.out = model._linear(part("self_attn.o_proj"))
-        self.feed_norm = part("post_attention_layernorm").to(model.dtype)
-        self.gate_up = model._linear(part("mlp.gate_proj"), part("mlp.up_proj"))
-        self.down = model._linear(part("mlp.down_proj"))
+        query = model.paired(part("self_attn.q_proj").to(model.dtype)) * model.width**-0.5
+        key = model.paired(part("self_attn.k_proj"))
+        norm = part("input_layernorm")
+        self.qkv = model.linear(query, key, part("self_attn.v_proj"), norm=norm)
+        self.out = model.linear(part("self_attn.o_proj"))
+        norm = part("post_attention_layernorm")
+        self.gate_up = model.linear(part("mlp.gate_proj"), part("mlp.up_proj"), norm=norm)
+        self.down = model.linear(part("mlp.down_proj"))
 
 
 class Writing:
@@ -97,26 +102,28 @@ class Writing:
         held = model.groups * model.width
         self.keys = torch.empty(*shape, held, capacity, dtype=model.dtype, device=model.device)
         self.values = torch.empty(*shape, capacity, held, dtype=model.dtype, device=model.device)
+        self.queries = self._no_queries(rows)
+
+    def _no_queries(self, rows: int) -> torch.Tensor:
+        model = self.model
+        shape = (rows, model.heads, model.groups * model.width)
+        return torch.zeros(shape, dtype=model.dtype, device=model.device)
 
     def keep(self, rows: torch.Tensor) -> None:
         """Go on with these texts of the batch only, in this order; one may be named several times."""
         self.keys, self.values = self.keys[:, rows], self.values[:, rows]
+        self.queries = self._no_queries(len(rows))
 
     def step(self, tokens: torch.Tensor, wanted: bool = True) -> torch.Tensor | None:
         """The next token of every text, [rows] -> logits [rows, vocabulary], float32; None if not
         `wanted`."""
-        model = self.model
-        stream = model.embedding[tokens]
-        for number, layer in enumerate(model.layers):
-            normed = functional.rms_norm(stream, stream.shape[-1:], layer.attention_norm, model.epsilon)
-            stream = stream + layer.out(self._attend(number, layer.qkv(normed)))
-            normed = functional.rms_norm(stream, stream.shape[-1:], layer.feed_norm, model.epsilon)
-            gate, up = layer.gate_up(normed).chunk(2, dim=1)
+        stream = self.model.embedding[tokens]
+        for number, layer in enumerate(self.model.layers):
+            stream = stream + layer.out(self._attend(number, layer.qkv(stream)))
+            gate, up = layer.gate_up(stream).chunk(2, dim=1)
             stream = stream + layer.down(functional.silu(gate) * up)
         self.at += 1
-        if not wanted:
-            return None
-        return model.head(functional.rms_norm(stream, stream.shape[-1:], model.norm, model.epsilon)).float()
+        return self.model.head(stream).float() if wanted else None
 
     def _attend(self, number: int, qkv: torch.Tensor) -> torch.Tensor:
         """Queries, keys and values of the new tokens, [rows, q + k + v] -> what they look up, [rows, q].
@@ -124,19 +131,19 @@ class Writing:
         One product a row serves all heads: a query is as wide as the keys of all groups, zero outside its
         own. Many small products cost more than the multiplications by zero.
         """
-        model, at = self.model, self.at
-        rows, turned = len(qkv), model.heads + model.groups
-        parts = qkv.view(rows, turned + model.groups, model.width)
-        cosines, sines = model.turns[0][at], model.turns[1][at]
-        turning = parts[:, :turned]
-        turning = turning * cosines + turning.roll(model.width // 2, -1) * sines
-        self.keys[number, :, :, at] = turning[:, model.heads :].flatten(1)
-        self.values[number, :, at] = parts[:, turned:].flatten(1)
-        queries = turning.new_zeros(rows, model.heads, model.groups * model.width)
-        self._own(queries).copy_(turning[:, : model.heads].view(rows, model.groups, -1, model.width))
-        scores = queries @ self.keys[number, :, :, : at + 1]
-        seen = scores.mul_(model.width**-0.5).softmax(-1) @ self.values[number, :, : at + 1]
-        return self._own(seen).reshape(rows, -1)
+        model, at, rows = self.model, self.at, len(qkv)
+        turned, values = qkv.split(
+            [(model.heads + model.groups) * model.width, model.groups * model.width], 1
+        )
+        pairs = torch.view_as_complex(turned.float().view(rows, -1, model.width // 2, 2))
+        turned = torch.view_as_real(pairs * model.turns[at]).view(rows, -1)
+        queries, self.keys[number, :, :, at] = turned.split(
+            [model.heads * model.width, model.groups * model.width], 1
+        )
+        self.values[number, :, at] = values
+        self._own(self.queries).copy_(queries.view(rows, model.groups, -1, model.width))
+        chances = (self.queries @ self.keys[number, :, :, : at + 1]).softmax(-1)
+        return self._own(chances @ self.values[number, :, : at + 1]).reshape(rows, -1)
 
     def _own(self, heads: torch.Tensor) -> torch.Tensor:
         """The view of each head's own group, [rows, heads, groups * width] -> [rows, groups, heads,
