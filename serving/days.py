@@ -23,6 +23,8 @@ import structlog
 from serving.signs import BY_SLUG, SIGNS
 
 MOSCOW = ZoneInfo("Europe/Moscow")
+EARLIEST_ZONE = dt.timezone(dt.timedelta(hours=14))
+"""Where readers' days begin first (Kiribati); in Moscow it is 13:00 of the day before."""
 SCHEMA = 1
 STATUSES = ("champion", "previous_champion")
 DAY_FIELDS = ("date", "generated_at", "status", "model", "disclaimer", "texts")
@@ -79,6 +81,11 @@ def moscow_today(now: dt.datetime) -> dt.date:
 def moscow_midnight(day: dt.date) -> dt.datetime:
     """The instant at which `day` ends in Moscow."""
     return dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), MOSCOW)
+
+
+def begins_anywhere(day: dt.date) -> dt.datetime:
+    """The instant at which `day` begins in the earliest time zone on Earth."""
+    return dt.datetime.combine(day, dt.time(), EARLIEST_ZONE)
 
 
 def day_path(root: str, day: dt.date) -> str:

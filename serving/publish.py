@@ -5,7 +5,8 @@
 The champion samples candidates for every sign × topic, the gates and the day's own gates refuse, the best
 are kept. When the champion cannot fill the day, the previous champion writes it and the file says so; when
 neither can, nothing is written and readers are told that there is no forecast yet. The same day from the
-same model gives the same texts.
+same model gives the same texts. `hours_early` of the summary counts to the day's begin in the earliest time
+zone; below zero somebody's day had begun without it: publish tomorrow before 13:00 in Moscow.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import fsspec
 from tqdm import tqdm
 
 from serving.command import CommandError, add_date, parser, run_command
-from serving.days import SCHEMA, CorruptDayError, Day, day_path, read_day
+from serving.days import SCHEMA, CorruptDayError, Day, begins_anywhere, day_path, read_day
 from serving.registered import CannotWriteError, Cell, RegisteredModel, Writer, registered_models
 from serving.selection import DayGate, Selection
 from serving.signs import SIGNS
@@ -59,8 +60,13 @@ def publish_day(
             failures.append(f"{_name(model)}: {error}")
             continue
         write_day(root, day, day_document(day, model, selection, generated_at))
-        return _summary(model, selection, failures)
+        return {**_summary(model, selection, failures), "hours_early": hours_early(day, generated_at)}
     raise CommandError("expected a model that fills the day, found none; " + "; ".join(failures))
+
+
+def hours_early(day: dt.date, generated_at: str) -> float:
+    """Hours from publishing to the first instant that is `day` anywhere."""
+    return round((begins_anywhere(day) - dt.datetime.fromisoformat(generated_at)).total_seconds() / 3600, 1)
 
 
 def fill_day(
@@ -129,11 +135,14 @@ def write_day(root: str, day: dt.date, document: dict[str, Any]) -> None:
     target = Path(plain)
     target.parent.mkdir(parents=True, exist_ok=True)
     aside = target.with_name(f".{target.name}.{os.getpid()}")
-    with aside.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(target)
+    try:
+        with aside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(target)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def _read_published(root: str, day: dt.date) -> Day | None:

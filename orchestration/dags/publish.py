@@ -1,7 +1,7 @@
-"""Writes a day's texts: today's when there is a new champion, tomorrow's every evening; then the asset
-published.
+"""Writes a day's texts: today's when there is a new champion, tomorrow's every noon, before it begins in
+any time zone; then the asset published.
 
-The evenings before the first champion are skipped.
+The noons before the first champion are skipped.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from orchestration.assets import CHAMPION, PUBLISHED
 from orchestration.daily import daily
 from orchestration.operators.step import StepOperator
 
-EVENING = CronTriggerTimetable("0 20 * * *", timezone="Europe/Moscow")
+NOON = CronTriggerTimetable("0 12 * * *", timezone="Europe/Moscow")
 
 with DAG(
     **daily(__doc__, "horoscope_publish", hours=1),
-    schedule=AssetOrTimeSchedule(timetable=EVENING, assets=[CHAMPION]),
+    schedule=AssetOrTimeSchedule(timetable=NOON, assets=[CHAMPION]),
 ) as dag:
     StepOperator(
         task_id="publish", step="publish", days_ahead=1, waits_for="expected a champion", outlets=[PUBLISHED]

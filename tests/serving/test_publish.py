@@ -1,6 +1,7 @@
 import datetime as dt
 import json
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -173,6 +174,26 @@ def test_a_full_disk_fails_the_step_and_leaves_the_published_day(tmp_path, day, 
     assert "No space left" in captured.err
     assert json.loads(captured.out.splitlines()[-1])["outcome"] == "failed"
     assert Path(day_path(str(tmp_path), day)).read_bytes() == before
+
+
+def test_a_file_that_may_not_grow_further_leaves_no_half_written_day(tmp_path, day):
+    """The kernel refuses the write in the middle, as a full disk does."""
+
+    def small_files():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+
+    command = [sys.executable, "-B", HERE / "fake_model.py", tmp_path, str(day)]
+    done = subprocess.run(command, preexec_fn=small_files, capture_output=True, text=True)
+    assert done.returncode != 0 and "File too large" in done.stderr
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert read_day(str(tmp_path), day) is None
+
+
+def test_a_day_is_early_as_long_as_it_has_begun_nowhere(tmp_path, day):
+    """The 23rd begins on Kiribati at 10:00 UTC of the 22nd."""
+    assert publish(tmp_path, day, generated_at="2026-11-22T08:30:00+00:00")["hours_early"] == 1.5
+    late = publish(tmp_path, day, force=True, generated_at="2026-11-22T17:00:00+00:00")
+    assert late["hours_early"] == -7.0
 
 
 def test_an_unwritable_storage_root_is_one_clear_line(tmp_path, day, monkeypatch, capsys):
