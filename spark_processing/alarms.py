@@ -8,13 +8,17 @@ decides.
 from __future__ import annotations
 
 from collections import Counter
+from statistics import median
 from typing import Any, Dict, Iterable, List, NamedTuple
+
+from spark_processing.schema import SIGNS
 
 LEAST_ROWS = 24
 """Two days of one source: fewer rows say nothing about it."""
 LOST_MORE = 0.3
 RARE_SIGN = 0.9
 COPIED = 0.5
+LESS_DIVERSE = 0.7
 COPIES = ("duplicate_text", "near_duplicate")
 COLLECTED_AGAIN = "repeated_id"
 
@@ -25,45 +29,65 @@ class Warned(NamedTuple):
 
 
 def find_warnings(ledger: Dict[str, Any], earlier: List[Dict[str, Any]]) -> List[Warned]:
-    return [*sources_that_lost_more(ledger, earlier), *rare_signs(ledger), *copying_sources(ledger)]
+    return [
+        *lost_more("source", ledger, earlier),
+        *lost_more("sign", ledger, earlier),
+        *rare_signs([*earlier, ledger]),
+        *copying_sources(ledger),
+        *less_diverse_sources(ledger, earlier),
+    ]
 
 
-def sources_that_lost_more(ledger: Dict[str, Any], earlier: List[Dict[str, Any]]) -> Iterable[Warned]:
-    """`source_lost_more`: far more of a source was rejected than ever before, most likely its page has
-    changed."""
-    before = _verdicts_by_source(earlier)
-    for source, now in sorted(_verdicts_by_source([ledger]).items()):
-        past = before.get(source, Counter())
+def lost_more(name: str, ledger: Dict[str, Any], earlier: List[Dict[str, Any]]) -> Iterable[Warned]:
+    """`source_lost_more`, `sign_lost_more`: far more of it was rejected than ever before, most likely a page
+    has changed."""
+    before = _verdicts_by(name, earlier)
+    for value, now in sorted(_verdicts_by(name, [ledger]).items()):
+        past = before.get(value, Counter())
         if min(_fresh(now), _fresh(past)) >= LEAST_ROWS and _lost(now) > _lost(past) + LOST_MORE:
-            detail = f"{source} lost {_lost(now):.0%} of its rows, {_lost(past):.0%} before"
-            yield Warned("source_lost_more", detail)
+            detail = f"{value} lost {_lost(now):.0%} of its rows, {_lost(past):.0%} before"
+            yield Warned(f"{name}_lost_more", detail)
 
 
-def rare_signs(ledger: Dict[str, Any]) -> Iterable[Warned]:
-    """`rare_sign`: a sign has over a tenth fewer kept texts than the signs have on average."""
-    kept = Counter({line["sign"]: 0 for line in ledger["by_source_sign"] if line["kept"]})
-    for line in ledger["by_source_sign"]:
-        kept[line["sign"]] += line["kept"]
-    mean = ledger["kept"] / 12
-    if ledger["kept"] >= LEAST_ROWS * 12:
-        for sign, texts in sorted(kept.items()):
-            if 0 < texts < RARE_SIGN * mean:
-                yield Warned("rare_sign", f"{sign} has {texts} texts, the signs have {mean:.0f} on average")
+def rare_signs(ledgers: List[Dict[str, Any]]) -> Iterable[Warned]:
+    """`rare_sign`: over the whole dataset a sign has over a tenth fewer texts than the signs have on
+    average."""
+    kept = {sign: verdicts[""] for sign, verdicts in _verdicts_by("sign", ledgers).items()}
+    mean = sum(kept.get(sign, 0) for sign in SIGNS) / len(SIGNS)
+    for sign in SIGNS if mean >= LEAST_ROWS else ():
+        if kept.get(sign, 0) < RARE_SIGN * mean:
+            yield Warned(
+                "rare_sign", f"{sign} has {kept.get(sign, 0)} texts, the signs have {mean:.0f} on average"
+            )
 
 
 def copying_sources(ledger: Dict[str, Any]) -> Iterable[Warned]:
     """`copying_source`: most of what a source sent is in the dataset already, or nearly so."""
-    for source, now in sorted(_verdicts_by_source([ledger]).items()):
+    for source, now in sorted(_verdicts_by("source", [ledger]).items()):
         copied = sum(now[reason] for reason in COPIES)
         if _fresh(now) >= LEAST_ROWS and copied > COPIED * _fresh(now):
             yield Warned("copying_source", f"{copied} of {_fresh(now)} rows of {source} repeat other texts")
 
 
-def _verdicts_by_source(ledgers: List[Dict[str, Any]]) -> Dict[str, Counter]:
+def less_diverse_sources(ledger: Dict[str, Any], earlier: List[Dict[str, Any]]) -> Iterable[Warned]:
+    """`less_diverse`: a source says fewer different things than it did: its texts may come from a machine
+    now."""
+    past: Dict[str, List[float]] = {}
+    for line in (line for known in earlier for line in known["diversity"]):
+        past.setdefault(line["source"], []).append(line["distinct"])
+    for line in ledger["diversity"]:
+        usual = median(past[line["source"]]) if line["source"] in past else 0.0
+        if line["distinct"] < LESS_DIVERSE * usual:
+            now, when = f"{line['distinct']:.0%}", line["month"]
+            detail = f"of {line['source']}'s phrases in {when} {now} differ, {usual:.0%} before"
+            yield Warned("less_diverse", detail)
+
+
+def _verdicts_by(name: str, ledgers: List[Dict[str, Any]]) -> Dict[str, Counter]:
+    """Rows by verdict, '' for kept, for each source or sign."""
     verdicts: Dict[str, Counter] = {}
-    for ledger in ledgers:
-        for line in ledger["by_source_sign"]:
-            verdicts.setdefault(line["source"], Counter()).update({"": line["kept"], **line["rejected"]})
+    for line in (line for ledger in ledgers for line in ledger["by_source_sign"]):
+        verdicts.setdefault(line[name], Counter()).update({"": line["kept"], **line["rejected"]})
     return verdicts
 
 

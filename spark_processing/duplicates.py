@@ -1,65 +1,75 @@
-"""Rows judged beside one another: in come judged rows and what the dataset already holds, out come more
+"""Rows judged beside one another: in come the keys of judged rows and what the dataset holds, out come more
 verdicts.
 
-`repeated_id`: the same horoscope collected again. `duplicate_text`: another horoscope with the same words, on
-whatever date or site. What the dataset holds stays; among new rows the earliest date stays, ties by source,
-then id. The verdict depends on the rows alone, not on their order or partitions.
+`repeated_id`: the same horoscope collected again. `duplicate_text`: another horoscope with the same words,
+on whatever date or site. What the dataset holds stays; among new rows the earliest date stays, ties by
+source, then id. Keys are narrow (some 200 bytes a row), so this is done where the job is driven, by whole
+columns; the verdict depends on the rows alone, not on partitions or cores.
 """
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame, Window
-from pyspark.sql import functions as F
+from typing import Any, Dict, List, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from spark_processing.ordinary import one_chunk
 
 
-def flag_repeated_ids(judged: DataFrame, known: DataFrame) -> DataFrame:
-    """Reject all but one row of each `horoscope_id`, and every row whose id is in `known` (horoscope_id).
+class Copies(NamedTuple):
+    """Rows that repeat a kept text, and the horoscope they repeat."""
+
+    rows: np.ndarray
+    keepers: List[str]
+
+
+def find_repeated_ids(keys: pa.Table, known: np.ndarray) -> np.ndarray:
+    """A mask: all but the first download of each horoscope, and those whose `id_key` is `known`.
 
     Rows without an id are no copies of one another: `empty_field` has named them already.
     """
-    copies = Window.partitionBy("horoscope_id").orderBy("fetched_at", "url", "strategy", "printed_date")
-    seen = known.select("horoscope_id").distinct().withColumn("_seen", F.lit(True))
-    has_id = F.col("horoscope_id").isNotNull()
-    is_repeat = has_id & (F.col("_seen").isNotNull() | (F.row_number().over(copies) > 1))
-    marked = judged.join(seen, "horoscope_id", "left").withColumn("_repeat", is_repeat)
-    verdict = {
-        name: F.when(~F.col("_repeat"), F.col(name))
-        for name in ("clean_text", "chars", "text_hash", "detail")
-    }
-    verdict["reason"] = F.when(F.col("_repeat"), F.lit("repeated_id")).otherwise(F.col("reason"))
-    return marked.select(*[verdict.get(name, F.col(name)).alias(name) for name in judged.columns])
+    ids, has_id = integers(keys.column("id_key"))
+    order = np.lexsort((np.arange(len(ids)), ranks(keys.column("fetched_at")), ids))
+    repeated = np.zeros(len(ids), bool)
+    repeated[order[1:]] = ids[order[1:]] == ids[order[:-1]]
+    return (repeated | np.isin(ids, known)) & has_id
 
 
-def flag_duplicate_texts(judged: DataFrame, known: DataFrame) -> DataFrame:
-    """Reject all but one of the rows that share a `text_hash`; adds `matched_id`, the horoscope that is kept.
+def find_duplicate_texts(keys: pa.Table, is_open: np.ndarray, known: Dict[str, str]) -> Copies:
+    """All but one of the open rows that share a text; `known` maps a text_hash to the horoscope that is
+    kept."""
+    texts, _ = integers(keys.column("text_key"))
+    rows = np.flatnonzero(is_open)
+    _, inverse, counts = np.unique(texts[rows], return_inverse=True, return_counts=True)
+    held = np.isin(texts[rows], np.array([text_key(text_hash) for text_hash in known], np.int64))
+    rows = rows[(counts[inverse] > 1) | held]
+    columns = ["text_hash", "date", "source", "horoscope_id"]
+    shared = keys.select(columns).take(rows).append_column("row", pa.array(rows))
+    shared = shared.take(pc.sort_indices(shared, [(name, "ascending") for name in columns]))
+    copies, keepers, keeper_of = [], [], dict(known)
+    for row, text, name in zip(*(shared.column(c).to_pylist() for c in ("row", "text_hash", "horoscope_id"))):
+        keeper = keeper_of.setdefault(text, name)
+        if keeper != name:
+            copies.append(row)
+            keepers.append(keeper)
+    return Copies(np.array(copies, np.int64), keepers)
 
-    `known` holds the dataset's `text_hash` and `horoscope_id`. Rows that are rejected already keep their
-    reason.
-    """
-    is_open = F.col("reason").isNull()
-    alike = Window.partitionBy(F.when(is_open, F.col("text_hash")).otherwise(F.col("horoscope_id")))
-    first = F.first("horoscope_id").over(alike.orderBy("date", "source", "horoscope_id"))
-    kept = known.select("text_hash", F.col("horoscope_id").alias("_kept"))
-    keeper = F.coalesce("_kept", F.when(first != F.col("horoscope_id"), first))
-    marked = judged.join(kept, "text_hash", "left").withColumn("matched_id", F.when(is_open, keeper))
-    verdict = F.when(F.col("matched_id").isNotNull(), F.lit("duplicate_text")).otherwise(F.col("reason"))
-    return marked.withColumn("reason", verdict).select(*judged.columns, "matched_id")
+
+def text_key(text_hash: str) -> int:
+    """The first 64 bits of a text_hash, as in `schema.KEYS`."""
+    return int(np.frombuffer(bytes.fromhex(text_hash), "<i8", 1)[0])
 
 
-def with_clusters(judged: DataFrame, members: DataFrame, reject: bool) -> DataFrame:
-    """Adds `cluster_id`, the text_hash of the text's representative, its own where it resembles none.
+def integers(column: Any) -> "tuple[np.ndarray, np.ndarray]":
+    """A column's numbers, 0 for null, and where it is not null."""
+    return pc.fill_null(column, 0).to_numpy(), pc.is_valid(column).to_numpy()
 
-    `members`: text_hash, cluster_id, near_id, similarity of the texts that resemble an earlier one. With
-    `reject` they are no longer kept: `matched_id` names the representative, `detail` the similarity.
-    """
-    joined = judged.join(F.broadcast(members), "text_hash", "left")
-    is_near = F.col("reason").isNull() & F.col("near_id").isNotNull() & F.lit(reject)
-    verdict = {
-        "reason": F.when(is_near, F.lit("near_duplicate")).otherwise(F.col("reason")),
-        "detail": F.when(is_near, F.format_string("similarity %.2f", "similarity")).otherwise(
-            F.col("detail")
-        ),
-        "matched_id": F.when(is_near, F.col("near_id")).otherwise(F.col("matched_id")),
-    }
-    columns = [verdict.get(name, F.col(name)).alias(name) for name in judged.columns]
-    return joined.select(*columns, F.coalesce("cluster_id", "text_hash").alias("cluster_id"))
+
+def ranks(column: Any) -> np.ndarray:
+    """Numbers in the order of the strings, the least for null."""
+    encoded = pc.dictionary_encode(one_chunk(pc.fill_null(column, "")))
+    place = np.empty(len(encoded.dictionary), np.int64)
+    place[np.argsort(np.array(encoded.dictionary.to_pylist(), object))] = np.arange(len(place))
+    return place[encoded.indices.to_numpy()]

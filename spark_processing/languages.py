@@ -10,7 +10,10 @@ import re
 
 _CYRILLIC = re.compile("[\u0400-\u04ff]")
 _LATIN = re.compile("[A-Za-z\u00c0-\u024f]")
-_FOREIGN_LETTERS = {"be": "ў", "kk": "әғқңөұүһ", "uk": "іїєґ", "sr": "јљњћђџѓќѕ"}
+_FOREIGN_LETTERS = {"be": "ў", "kk": "әңөұү", "sr": "јљњћђџѓќѕ", "uk": "іїєґ"}
+"""In this order: Belarusian and Kazakh have the Ukrainian і too."""
+_NOT_RUSSIAN = re.compile("[\u0450\u0452-\u04ff]")
+_VOWEL = re.compile("ъ(?![еёюя])")
 _ENGLISH = re.compile(
     r"\b(?:the|and|you|your|to|of|a|is|in|will|that|it|with|for|be|this|are|on)\b", re.IGNORECASE
 )
@@ -20,7 +23,7 @@ def language_of(text: str) -> str:
     """`ru`, `en`, another code that the letters give away, or `unknown`.
 
     Letters decide: Russian is the Cyrillic text without its neighbours' letters; Bulgarian, which has none of
-    its own, uses ъ as a vowel and knows no ы, э or ё.
+    its own, uses ъ as a vowel, before any letter, where Russian has it before е, ё, ю and я only.
     """
     cyrillic, latin = len(_CYRILLIC.findall(text)), len(_LATIN.findall(text))
     if cyrillic and cyrillic >= 2 * latin:
@@ -31,8 +34,9 @@ def language_of(text: str) -> str:
 
 
 def _cyrillic_language(lower: str, letters: int) -> str:
-    for language, foreign in _FOREIGN_LETTERS.items():
-        if sum(map(lower.count, foreign)) * 100 > letters:
-            return language
-    is_bulgarian = lower.count("ъ") * 100 > letters and not any(letter in lower for letter in "ыэё")
+    foreign = _NOT_RUSSIAN.findall(lower)
+    if len(foreign) * 100 > letters:
+        named = (code for code, own in _FOREIGN_LETTERS.items() if not set(own).isdisjoint(foreign))
+        return next(named, "cyrillic")
+    is_bulgarian = len(_VOWEL.findall(lower)) * 100 > letters and not any(letter in lower for letter in "ыэё")
     return "bg" if is_bulgarian else "ru"

@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from spark_processing.duplicates import integers, ranks
 from spark_processing.rules import REASONS
 
 SCHEMA_VERSION = 1
 EXAMPLES = 3
-"""Kept for each reason, at most."""
+"""Kept for each reason and source, at most."""
+LEDGERS_REMEMBERED = 90
+"""Parts whose ledgers make the history that a new one is compared with."""
 
 
 class Count(NamedTuple):
@@ -29,8 +33,6 @@ class Count(NamedTuple):
     reason: Optional[str]
     """None for kept rows."""
     rows: int
-    date_from: Optional[str]
-    date_to: Optional[str]
 
 
 class LedgerError(Exception):
@@ -42,32 +44,38 @@ def read_ledger(storage: Any, folder: str) -> Dict[str, Any]:
     return json.loads(storage.read(f"{folder}/ledger.json"))
 
 
-def count_rows(verdicts: DataFrame) -> List[Count]:
-    """One pass over the rows."""
-    named = [F.coalesce(F.col(name), F.lit("")).alias(name) for name in ("source", "sign")]
-    found = verdicts.groupBy(*named, "reason").agg(F.count("*"), F.min("date"), F.max("date"))
-    return [Count(*row) for row in found.collect()]
+def count_rows(keys: pa.Table, reasons: pa.Array) -> List[Count]:
+    """How many rows of each source and sign met each end."""
+    named = [pc.fill_null(keys.column(name), "").to_pylist() for name in ("source", "sign")]
+    lines = Counter(zip(*named, reasons.to_pylist()))
+    return [Count(source, sign, reason, rows) for (source, sign, reason), rows in lines.items()]
 
 
-def kept_dates(counts: List[Count]) -> Tuple[Optional[str], Optional[str]]:
+def kept_dates(keys: pa.Table, is_kept: np.ndarray) -> Tuple[Optional[str], Optional[str]]:
     """First and last day of the kept rows."""
-    first = [count.date_from for count in counts if count.reason is None and count.date_from]
-    last = [count.date_to for count in counts if count.reason is None and count.date_to]
-    return min(first, default=None), max(last, default=None)
+    days = pc.unique(keys.column("date").filter(pa.array(is_kept))).to_pylist()
+    return min(days, default=None), max(days, default=None)
 
 
-def find_examples(verdicts: DataFrame) -> Dict[str, List[Dict[str, Any]]]:
-    """Up to three rejected rows for each reason, the same ones whatever the partitions."""
-    example = F.struct(
-        "horoscope_id", "source", "sign", F.col("text").alias("before"), F.col("clean_text").alias("after")
-    )
-    rejected = verdicts.where(F.col("reason").isNotNull() & F.col("horoscope_id").isNotNull())
-    third = F.crc32("horoscope_id") % EXAMPLES
-    found = rejected.groupBy("reason", third.alias("third")).agg(F.min(example).alias("example")).collect()
-    examples: Dict[str, List[Dict[str, Any]]] = {}
-    for row in sorted(found, key=lambda row: (row["reason"], row["third"])):
-        examples.setdefault(row["reason"], []).append(row["example"].asDict())
-    return examples
+def choose_examples(keys: pa.Table, reasons: pa.Array) -> np.ndarray:
+    """Rejected rows to show: for each reason and source up to EXAMPLES, of different signs, the same ones
+    whatever the partitions."""
+    ids, _ = integers(keys.column("id_key"))
+    columns = [ranks(column) for column in (reasons, keys.column("source"), keys.column("sign"))]
+    order = np.lexsort((ids, *columns[::-1]))
+    order = order[pc.is_valid(reasons).to_numpy(zero_copy_only=False)[order]]
+    first = order[starts_of(*(column[order] for column in columns))]
+    order = first[np.lexsort((ids[first], *(column[first] for column in columns[1::-1])))]
+    begins = np.flatnonzero(starts_of(*(column[order] for column in columns[:2])))
+    place = np.arange(len(order)) - np.repeat(begins, np.diff(np.r_[begins, len(order)]))
+    return np.sort(order[place < EXAMPLES])
+
+
+def starts_of(*columns: np.ndarray) -> np.ndarray:
+    """A mask: where sorted columns begin another group."""
+    if not len(columns[0]):
+        return np.zeros(0, bool)
+    return np.r_[True, np.any([column[1:] != column[:-1] for column in columns], axis=0)]
 
 
 def make_ledger(counts: List[Count], rows_in: int) -> Dict[str, Any]:
@@ -98,19 +106,35 @@ def make_ledger(counts: List[Count], rows_in: int) -> Dict[str, Any]:
 def add_ledgers(ledgers: List[Dict[str, Any]]) -> Dict[str, Any]:
     """One ledger for the rows of all; rules and options are theirs, which are the same in one dataset."""
     counts = [
-        Count(line["source"], line["sign"], reason, rows, None, None)
+        Count(line["source"], line["sign"], reason, rows)
         for ledger in ledgers
         for line in ledger["by_source_sign"]
         for reason, rows in [(None, line["kept"]), *line["rejected"].items()]
         if rows
     ]
-    examples: Dict[str, List[Dict[str, Any]]] = {}
-    for ledger in ledgers:
-        for reason, found in ledger["examples"].items():
-            examples[reason] = (examples.get(reason, []) + found)[:EXAMPLES]
+    examples = few_of_each(
+        (reason, example)
+        for ledger in ledgers
+        for reason, found in ledger["examples"].items()
+        for example in found
+    )
+    diversity = [line for ledger in ledgers for line in ledger["diversity"]]
     warnings = [warned for ledger in ledgers for warned in ledger["warnings"]]
     account = make_ledger(counts, sum(ledger["rows_in"] for ledger in ledgers))
-    return {**ledgers[0], **account, "examples": examples, "warnings": warnings}
+    found = {"examples": examples, "diversity": diversity, "warnings": warnings}
+    return {**ledgers[0], **account, **found}
+
+
+def few_of_each(examples: Iterable[Tuple[str, Dict[str, Any]]]) -> Dict[str, List[Dict[str, Any]]]:
+    """Examples by their reasons, the first EXAMPLES of each source."""
+    chosen: Dict[str, List[Dict[str, Any]]] = {}
+    seen: Counter = Counter()
+    for reason, example in examples:
+        kind = (reason, example["source"])
+        seen[kind] += 1
+        if seen[kind] <= EXAMPLES:
+            chosen.setdefault(reason, []).append(example)
+    return {reason: chosen[reason] for reason in REASONS if reason in chosen}
 
 
 def _account(verdicts: Counter) -> Dict[str, Any]:

@@ -24,6 +24,9 @@ _HEADING = re.compile(
     rf"(?:[а-яё-]+ )?гороскоп(?:,? (?:на|для) (?:{_DAY}|{_SIGN_OF})){{1,3}}\s*[:.]\s+)",
     re.IGNORECASE,
 )
+HEADING_STARTS = rf"(?:{_SIGN})\s*[(:.—-]|(?:[а-яё-]+ )?гороскоп"
+"""How the lower-cased text behind each match of the heading begins, without look-around."""
+
 _ADVERT = re.compile(
     "|".join(
         (
@@ -68,7 +71,7 @@ _STRAY = re.compile(r"#\w*|@")
 
 _WORD = re.compile(r"[^\W_]+")
 _LATIN_OR_DIGIT = re.compile("[A-Za-z@#+0-9]")
-_MARKERS = frozenset(
+MARKERS = frozenset(
     _WORD.findall(
         "автор астролога вк вконтакте главную группе группу делись делитесь жмите заказать закажите "
         "защищены избранное индивидуальный источник канал канале кликните комментарии комментировать лайк "
@@ -84,7 +87,7 @@ spared them."""
 
 def has_marker(text: str) -> bool:
     """The look before the steps below, `heading_removed` aside."""
-    return bool(_LATIN_OR_DIGIT.search(text)) or not _MARKERS.isdisjoint(_WORD.findall(text.lower()))
+    return bool(_LATIN_OR_DIGIT.search(text)) or not MARKERS.isdisjoint(_WORD.findall(text.lower()))
 
 
 def has_heading(text: str) -> bool:

@@ -1,32 +1,43 @@
 """From raw parts to a part of the dataset: in come checked raw runs, out comes the part's folder, ready to
-be listed."""
+be listed.
+
+Spark's tasks judge rows, a group of raw parts each; what rows are compared by is gathered here and decided;
+the tasks then write their rows with the last word on each.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Dict, Tuple
+from functools import partial
+from typing import Any, Callable, Dict, Iterator, List, Tuple
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark import StorageLevel
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 
 from spark_processing.alarms import find_warnings
-from spark_processing.dataset import Dataset, Part
-from spark_processing.duplicates import flag_duplicate_texts, flag_repeated_ids, with_clusters
+from spark_processing.dataset import Part
+from spark_processing.diversity import diversity_by_month
+from spark_processing.judging import judge_parts
 from spark_processing.ledger import (
+    LEDGERS_REMEMBERED,
     SCHEMA_VERSION,
+    choose_examples,
     count_rows,
-    find_examples,
+    few_of_each,
     kept_dates,
     make_ledger,
     read_ledger,
 )
-from spark_processing.near_duplicates import find_members
 from spark_processing.own_output import read_published
-from spark_processing.part_writer import near_rows, tables_of, write_part
+from spark_processing.part_writer import Batches, unpacked, with_changes, write_part
 from spark_processing.plan import Plan
 from spark_processing.program import say
-from spark_processing.raw_parts import read_judged
-from spark_processing.schema import NEAR
+from spark_processing.raw_parts import from_stream, read_packed
+from spark_processing.schema import KEYS
 from spark_processing.session import open_session
+from spark_processing.verdicts import Verdicts, decide
 
 
 def add_part(storage: Any, plan: Plan, master: str, partitions: int) -> Tuple[Part, Dict[str, Any]]:
@@ -34,40 +45,76 @@ def add_part(storage: Any, plan: Plan, master: str, partitions: int) -> Tuple[Pa
     say("starting Spark")
     spark = open_session("horoscopes: clean", plan.rows, master, partitions)
     say("judging rows")
-    verdicts = judge_runs(spark, storage, plan)
-    counts = count_rows(verdicts)
+    parts = [part for run in plan.runs for part in run.parts]
+    judge = partial(judge_parts, options=plan.options, published=read_published(storage))
+    packed = read_packed(spark, storage, parts, judge).persist(StorageLevel.DISK_ONLY)
+    keys, batches = gather_keys(packed)
+    say("looking for duplicates")
+    verdicts = decide(storage, plan.base, keys, plan.options)
+    rows = with_changes(packed, batches, verdicts)
+    ledger = account(storage, plan, keys, verdicts)
+    ledger["examples"] = find_examples(rows, choose_examples(keys, verdicts.reasons), batches)
+    new = Part(plan.part, ledger["kept"], *kept_dates(keys, verdicts.is_kept))
+    say(f"writing {new.rows} of {ledger['rows_in']} rows to {new.folder}")
+    write_part(storage, new.folder, rows, keys, verdicts, ledger)
+    packed.unpersist()
+    return new, ledger
+
+
+def gather_keys(packed: DataFrame) -> Tuple[pa.Table, Batches]:
+    """The keys of every row, batch after batch; Spark judges the rows for it."""
+    found = sorted((row["batch"], bytes(row["keys"])) for row in packed.select("batch", "keys").collect())
+    tables = [from_stream(keys) for _, keys in found]
+    begins = np.cumsum([0, *(table.num_rows for table in tables)])
+    keys = pa.concat_tables([KEYS.empty_table(), *tables]).combine_chunks()
+    return keys, Batches([number for number, _ in found], begins)
+
+
+def account(storage: Any, plan: Plan, keys: pa.Table, verdicts: Verdicts) -> Dict[str, Any]:
+    """The ledger, without its examples."""
+    judged = pc.is_valid(keys.column("shingles")).to_numpy()
     ledger = {
         "schema": SCHEMA_VERSION,
         "part": plan.part,
         "rules_version": plan.base.rules_version,
         "options": plan.base.options,
-        **make_ledger(counts, plan.rows),
-        "examples": find_examples(verdicts),
+        **make_ledger(count_rows(keys, verdicts.reasons), plan.rows),
+        "diversity": diversity_by_month(keys, judged),
     }
-    earlier = [read_ledger(storage, known.folder) for known in plan.base.parts]
+    earlier = [read_ledger(storage, known.folder) for known in plan.base.parts[-LEDGERS_REMEMBERED:]]
     ledger["warnings"] = [warned._asdict() for warned in find_warnings(ledger, earlier)]
-    new = Part(plan.part, ledger["kept"], *kept_dates(counts))
-    say(f"writing {new.rows} of {ledger['rows_in']} rows to {new.folder}")
-    write_part(storage, new.folder, tables_of(verdicts), ledger)
-    spark.catalog.clearCache()
-    return new, ledger
+    return ledger
 
 
-def judge_runs(spark: SparkSession, storage: Any, plan: Plan) -> DataFrame:
-    """Every row of the runs with its final verdict: `schema.JUDGED`, `matched_id`, `cluster_id`."""
-    parts = [part for run in plan.runs for part in run.parts]
-    base, options = plan.base, plan.options
-    judged = read_judged(spark, storage, parts, options, read_published(storage))
-    kept = read_history(spark, storage, base, "clean", "horoscope_id string, text_hash string")
-    rejected = read_history(spark, storage, base, "rejected", "horoscope_id string")
-    fresh = flag_repeated_ids(judged, kept.select("horoscope_id").union(rejected))
-    single = flag_duplicate_texts(fresh, kept).persist(StorageLevel.MEMORY_AND_DISK)
-    known = read_history(spark, storage, base, "near", NEAR)
-    members = find_members(spark, near_rows(single), known, options.similarity)
-    return with_clusters(single, members, options.near_duplicates == "reject")
+SHOWN = {
+    "horoscope_id": "horoscope_id",
+    "source": "source",
+    "sign": "sign",
+    "before": "text",
+    "after": "clean_text",
+}
+"""Fields of an example, and the columns they come from."""
+PICKED = "batch long, row long, reason string, " + ", ".join(f"{name} string" for name in SHOWN)
 
 
-def read_history(spark: SparkSession, storage: Any, base: Dataset, table: str, columns: Any) -> DataFrame:
-    """Columns of a table over all parts of the dataset; no rows when it has no part."""
-    folders = [storage.path(f"{part.folder}/{table}") for part in base.parts]
-    return spark.read.schema(columns).parquet(*folders) if folders else spark.createDataFrame([], columns)
+def find_examples(rows: DataFrame, chosen: np.ndarray, batches: Batches) -> Dict[str, List[Dict[str, Any]]]:
+    """The chosen rows as the ledger shows them, by reason."""
+    within = dict(batches.split(chosen))
+    picked = rows.where(rows["batch"].isin(list(within))).mapInArrow(picker(within), PICKED).collect()
+    picked.sort(key=lambda row: (row["batch"], row["row"]))
+    return few_of_each((row["reason"], {name: row[name] for name in SHOWN}) for row in picked)
+
+
+def picker(within: Dict[int, np.ndarray]) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    """A task's work: from packed batches to some rows of each."""
+
+    def pick(packed: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch, judged in unpacked(packed):
+            rows = pa.array(within[batch])
+            columns = judged.select(["reason", *SHOWN.values()]).take(rows).columns
+            numbers = [pa.array([batch] * len(rows), pa.int64()), rows]
+            yield from pa.Table.from_arrays(
+                [*numbers, *columns], ["batch", "row", "reason", *SHOWN]
+            ).to_batches()
+
+    return pick

@@ -9,10 +9,18 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from spark_processing.dataset import Dataset, Part, part_id, read_dataset, to_json, write_dataset
-from spark_processing.raw_runs import Faults, RawDataError, RawRun, find_damaged, find_runs, refuse
+from spark_processing.dataset import DATASET, Dataset, Part, part_id, read_dataset, to_json, write_dataset
+from spark_processing.raw_runs import (
+    Faults,
+    RawDataError,
+    RawRun,
+    find_damaged,
+    find_manifests,
+    read_runs,
+    refuse,
+)
 from spark_processing.rules import RULES_VERSION, Options
-from spark_processing.storage import StorageError
+from spark_processing.storage import Found, StorageError
 
 QUARANTINE = "processed/quarantine.json"
 
@@ -55,12 +63,13 @@ def make_plan(
     differs = seen is not None and (seen.rules_version, seen.options) != (RULES_VERSION, options.as_json())
     empty = Dataset(RULES_VERSION, options.as_json(), [], {})
     base = empty if seen is None or rebuild or differs else seen
-    found, faults = find_runs(storage, options.without_sources)
-    if not found and not faults and seen is None:
+    manifests = find_manifests(storage, options.without_sources)
+    runs, faults = read_runs(storage, new_or_touched(storage, manifests, base))
+    if not runs and not faults and seen is None:
         where = storage.path("raw")
         raise RawDataError(f"expected complete raw runs, found none, in {where}; collect a day first")
-    refuse_changed(found, base)
-    runs = [run for run in found if run.manifest not in base.covered]
+    refuse_changed(runs, base)
+    runs = [run for run in runs if run.manifest not in base.covered]
     faults.update(find_damaged(storage, runs))
     if not quarantine:
         refuse(faults)
@@ -76,6 +85,13 @@ def make_plan(
     remarks += ["rules or options differ from the dataset's: cleaning everything anew"] if differs else []
     remarks += [f"quarantined: {fault}" for fault in faults.values()]
     return Plan(options, seen, base, runs, faults, new_id(runs, base, seen), bool(forget), tuple(remarks))
+
+
+def new_or_touched(storage: Any, manifests: List[Found], base: Dataset) -> List[str]:
+    """The manifests to read: those that no part covers, and those that were written after the dataset was, by
+    which a run shows that was changed under it. Years of history cost a look at each file's time."""
+    written_ms = storage.find(DATASET)[0].modified_ms if base.covered else 0
+    return [f.path for f in manifests if f.path not in base.covered or f.modified_ms >= written_ms]
 
 
 def refuse_changed(found: List[RawRun], base: Dataset) -> None:

@@ -1,75 +1,185 @@
-"""Raw parts as a DataFrame of judged rows: whole files go to Python workers, columns come back through Arrow.
+"""Raw parts judged by whole files: a CSV part is read by Arrow's own reader, which knows quotes and line
+breaks inside a field.
 
-A CSV part is read whole by Python's own reader, which knows quotes and line breaks inside a field and refuses
-what is not a table; Spark spreads the files over its cores, wherever Hadoop finds them.
+Spark hands each task a group of parts. Where `raw/` is a folder the task opens them itself; elsewhere Hadoop
+brings their bytes. Some thousand horoscopes leave their task packed into one row: what they are compared by
+(`keys`), and all their columns (`rows`), each as an Arrow stream. Wide rows so cross from Python to Java
+once, when they are written for good.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-from typing import Any, Callable, Dict, Iterator, List
+import hashlib
+from functools import reduce
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Tuple
+from urllib.parse import unquote, urlsplit
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.pandas.types import to_arrow_schema
 
-from spark_processing.judging import judge_part
-from spark_processing.own_output import Published
+from spark_processing.ordinary import one_chunk
 from spark_processing.raw_runs import RawDataError, RawPart
-from spark_processing.rules import Options
-from spark_processing.schema import JUDGED, RAW_COLUMNS
+from spark_processing.schema import KEYS, RAW_COLUMNS
 
-BATCH_ROWS = 5000
-
-
-def read_judged(
-    spark: SparkSession, storage: Any, parts: List[RawPart], options: Options, published: Published
-) -> DataFrame:
-    """Every row of the parts with its verdict, as `schema.JUDGED`. A damaged part fails the action that
-    reads it."""
-    rows = {storage.path(part.path): part.rows for part in parts}
-    files = spark.read.format("binaryFile").load(list(rows)).select("path", "content")
-    if spark.conf.get("spark.sql.shuffle.partitions") == "1":
-        files = files.coalesce(1)  # one partition from the start: Spark then plans no exchange at all
-    return files.mapInArrow(judge_files(rows, options, published), JUDGED)
+GROUP_ROWS = 50_000
+"""Rows of one task, at least; and of one file of the dataset."""
+BATCH_ROWS = 5_000
+PACKED = "batch long, keys binary, rows binary"
+Batches = Iterator[pa.RecordBatch]
+Judge = Callable[[List[pa.Table]], pa.Table]
+"""From the raw tables of some parts to one table as `schema.JUDGED`."""
+_AS_TEXT = {name: pa.string() for name in RAW_COLUMNS}
 
 
-def judge_files(
-    rows_expected: Dict[str, int], options: Options, published: Published
-) -> Callable[[Iterator[Any]], Iterator[Any]]:
-    """A function from Arrow batches of (path, content) to Arrow batches of judged rows."""
-    expected = {_bare(path): rows for path, rows in rows_expected.items()}
+class Numbered(NamedTuple):
+    """A raw part on its way to a task."""
 
-    def judge_batches(batches: Iterator[Any]) -> Iterator[Any]:
-        schema = to_arrow_schema(JUDGED)
-        for batch in batches:
-            for path, content in zip(*(column.to_pylist() for column in batch.columns)):
-                judged = list(judge_part(read_rows(content, path, expected[_bare(path)]), options, published))
-                for start in range(0, len(judged), BATCH_ROWS):
-                    columns = [list(column) for column in zip(*judged[start : start + BATCH_ROWS])]
-                    yield type(batch).from_pydict(dict(zip(JUDGED.names, columns)), schema=schema)
-
-    return judge_batches
+    number: int
+    address: str
+    rows: int
 
 
-def _bare(path: str) -> str:
+def group_parts(storage: Any, parts: List[RawPart]) -> List[List[Numbered]]:
+    """Neighbours together, by the rows their manifests promise: the same whatever the cores."""
+    groups: List[List[Numbered]] = []
+    rows = GROUP_ROWS
+    for number, part in enumerate(parts):
+        if rows >= GROUP_ROWS:
+            groups.append([])
+            rows = 0
+        groups[-1].append(Numbered(number, storage.path(part.path), part.rows))
+        rows += part.rows
+    return groups
+
+
+def read_packed(spark: SparkSession, storage: Any, parts: List[RawPart], judge: Judge) -> DataFrame:
+    """The parts with a verdict on each row, as PACKED, a partition a group. A damaged part fails the action
+    that reads it."""
+    groups = group_parts(storage, parts)
+    by_number = {part.number: part for group in groups for part in group}
+    if storage.is_folder:
+        numbers = spark.range(0, len(groups), 1, numPartitions=len(groups))
+        return numbers.mapInArrow(packer(opener(groups), by_number, judge), PACKED)
+    contents = [read_contents(spark, group) for group in groups]
+    return reduce(DataFrame.union, contents).mapInArrow(packer(as_contents, by_number, judge), PACKED)
+
+
+Contents = Iterator[Tuple[int, bytes]]
+"""Parts by number, with their bytes."""
+
+
+def opener(groups: List[List[Numbered]]) -> Callable[[pa.RecordBatch], Contents]:
+    """From the numbers of groups to their parts, opened where the task runs."""
+
+    def open_parts(numbers: pa.RecordBatch) -> Contents:
+        for group in numbers.column(0).to_pylist():
+            for part in groups[group]:
+                yield part.number, Path(unquote(urlsplit(part.address).path)).read_bytes()
+
+    return open_parts
+
+
+def read_contents(spark: SparkSession, group: List[Numbered]) -> DataFrame:
+    """The bytes of a group's parts as Hadoop reads them, with their numbers."""
+    numbers = spark.createDataFrame(
+        [(_bare(part.address), part.number) for part in group], "bare string, part long"
+    )
+    files = spark.read.format("binaryFile").load([part.address for part in group])
+    bare = files.selectExpr("regexp_replace(path, '^[^:]*:/*', '') AS bare", "content")
+    found = bare.join(numbers.hint("broadcast"), "bare").select("part", "content")
+    return found.coalesce(1).sortWithinPartitions("part")
+
+
+def _bare(address: str) -> str:
     """Hadoop writes `file:/x`, `file:///x` for one file: only what follows the scheme and slashes is
     compared."""
-    return path.partition(":")[2].lstrip("/")
+    return address.partition(":")[2].lstrip("/")
 
 
-def read_rows(content: bytes, path: str, rows_expected: int) -> List[List[str]]:
-    """A part's rows without its header; RawDataError when it is not the table its manifest promises."""
+def as_contents(batch: pa.RecordBatch) -> Contents:
+    return zip(*(column.to_pylist() for column in batch.columns))
+
+
+def packer(
+    contents_of: Callable[[pa.RecordBatch], Contents], parts: Dict[int, Numbered], judge: Judge
+) -> Callable[[Batches], Batches]:
+    """A task's work: from Arrow batches that tell its parts to Arrow batches of PACKED."""
+
+    def pack(batches: Batches) -> Batches:
+        pa.set_cpu_count(1)  # Spark has a task on each core already
+        contents = (found for batch in batches for found in contents_of(batch))
+        for number, tables in gathered(contents, parts):
+            judged = judge(tables)
+            packed = (to_stream(keys_of(judged)), to_stream(judged, "lz4"))
+            columns = [pa.array([number], pa.int64()), *(pa.array([made], pa.binary()) for made in packed)]
+            yield pa.RecordBatch.from_arrays(columns, names=["batch", "keys", "rows"])
+
+    return pack
+
+
+def gathered(contents: Contents, parts: Dict[int, Numbered]) -> Iterator[Tuple[int, List[pa.Table]]]:
+    """The tables of neighbouring parts, of some thousand rows together, with the first one's number."""
+    waiting: Dict[int, pa.Table] = {}
+    for number, content in contents:
+        waiting[number] = read_rows(content, parts[number].address, parts[number].rows)
+        if sum(table.num_rows for table in waiting.values()) >= BATCH_ROWS:
+            yield min(waiting), [waiting[n] for n in sorted(waiting)]
+            waiting = {}
+    if waiting:
+        yield min(waiting), [waiting[n] for n in sorted(waiting)]
+
+
+def read_rows(content: bytes, path: str, rows_expected: int) -> pa.Table:
+    """A part's rows as text, `''` for what is absent; RawDataError when it is not the table its manifest
+    promises."""
     try:
-        table = csv.reader(io.StringIO(content.decode("utf-8"), newline=""), strict=True)
-        header, *rows = table
-    except (csv.Error, UnicodeDecodeError, ValueError) as error:
-        raise RawDataError(f"expected UTF-8 CSV, found {error}, in {path}; collect that day again") from error
-    odd = [number for number, row in enumerate([header, *rows], 1) if len(row) != len(RAW_COLUMNS)]
-    if odd:
-        raise RawDataError(
-            f"expected {len(RAW_COLUMNS)} fields, found another number in record {odd[0]}, in {path}"
+        table = pyarrow.csv.read_csv(
+            pa.BufferReader(content),
+            pyarrow.csv.ReadOptions(use_threads=False, block_size=len(content) + 1),
+            pyarrow.csv.ParseOptions(newlines_in_values=True),
+            pyarrow.csv.ConvertOptions(column_types=_AS_TEXT, strings_can_be_null=False),
         )
-    if len(rows) != rows_expected:
-        raise RawDataError(f"expected {rows_expected} rows as in the manifest, found {len(rows)}, in {path}")
-    return rows
+    except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
+        raise RawDataError(f"expected UTF-8 CSV, found {error}, in {path}; collect that day again") from error
+    if tuple(table.column_names) != RAW_COLUMNS:
+        found = ",".join(table.column_names)
+        raise RawDataError(f"expected columns {','.join(RAW_COLUMNS)}, found {found}, in {path}")
+    if table.num_rows != rows_expected:
+        raise RawDataError(
+            f"expected {rows_expected} rows as in the manifest, found {table.num_rows}, in {path}"
+        )
+    return table.combine_chunks()
+
+
+def keys_of(judged: pa.Table) -> pa.Table:
+    """What the rows are compared by, as `schema.KEYS`."""
+    found = {name: one_chunk(judged.column(name)) for name in KEYS.names if name in judged.column_names}
+    hashes = (found["horoscope_id"].to_pylist(), found["text_hash"].to_pylist())
+    keys = {
+        "id_key": [
+            None if name is None else key_of(hashlib.sha256(name.encode()).digest()) for name in hashes[0]
+        ],
+        "text_key": [None if name is None else key_of(bytes.fromhex(name)) for name in hashes[1]],
+    }
+    columns = [found.get(f.name) if f.name in found else pa.array(keys[f.name], f.type) for f in KEYS]
+    return pa.Table.from_arrays(columns, schema=KEYS)
+
+
+def key_of(digest: bytes) -> int:
+    return int(np.frombuffer(digest, "<i8", 1)[0])
+
+
+def to_stream(table: pa.Table, compression: str = "") -> bytes:
+    """The table as an Arrow stream."""
+    sink = pa.BufferOutputStream()
+    options = pa.ipc.IpcWriteOptions(compression=compression or None)
+    with pa.ipc.new_stream(sink, table.schema, options=options) as writer:
+        writer.write_table(table)
+    return sink.getvalue().to_pybytes()
+
+
+def from_stream(stream: bytes) -> pa.Table:
+    return pa.ipc.open_stream(pa.BufferReader(stream)).read_all()

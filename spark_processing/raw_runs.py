@@ -10,9 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, NamedTuple, Sequence, Tuple
 
 from spark_processing.schema import RAW_COLUMNS, RAW_SCHEMA_VERSION
+from spark_processing.storage import Found
 
 HEADER = ",".join(RAW_COLUMNS)
 
@@ -44,33 +45,28 @@ class RawRun(NamedTuple):
         return sum(part.rows for part in self.parts)
 
 
-def find_runs(storage: Any, without: Sequence[str] = ()) -> Tuple[List[RawRun], Faults]:
-    """Every complete run, sorted by path, and the manifests that cannot be read.
+def find_manifests(storage: Any, without: Sequence[str] = ()) -> List[Found]:
+    """The manifest of every run that has one, sorted by path; a source in `without` does not exist."""
+    hidden = tuple(f"source={source}" for source in without)
+    found = storage.find("raw/date=*/source=*/run=*/manifest.json")
+    return [manifest for manifest in found if manifest.path.split("/")[2] not in hidden]
 
-    A run without a manifest, or with a failed one, does not exist; nor does a source in `without`.
-    """
+
+def read_runs(storage: Any, manifests: Iterable[str]) -> Tuple[List[RawRun], Faults]:
+    """The complete ones of the runs, and the manifests that cannot be read."""
     runs: List[RawRun] = []
     faults: Faults = {}
-    for date in _folders(storage, "raw", "date="):
-        for source in _folders(storage, date, "source="):
-            if source.partition("source=")[2] not in without:
-                for run in _folders(storage, source, "run="):
-                    try:
-                        runs += _read_run(storage, run)
-                    except RawDataError as error:
-                        faults[f"{run}/manifest.json"] = str(error)
+    for path in manifests:
+        try:
+            runs += _read_run(storage, path)
+        except RawDataError as error:
+            faults[path] = str(error)
     return runs, faults
 
 
-def _folders(storage: Any, parent: str, prefix: str) -> List[str]:
-    return [f"{parent}/{name}" for name in storage.names(parent) if name.startswith(prefix)]
-
-
-def _read_run(storage: Any, folder: str) -> List[RawRun]:
-    path = f"{folder}/manifest.json"
-    if not storage.exists(path):
-        return []
-    content = storage.read(path)
+def _read_run(storage: Any, path: str) -> List[RawRun]:
+    """One run, none where its outcome is not `complete`."""
+    folder, content = path.rpartition("/")[0], storage.read(path)
     try:
         manifest: Dict[str, Any] = json.loads(content)
         outcome, schema = manifest["outcome"], manifest["schema"]

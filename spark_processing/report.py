@@ -3,18 +3,19 @@ inside.
 
     python -m spark_processing.report --storage data
 
-Writes processed/report.html: the funnel by rule, the lengths kept, texts by source and sign and by month,
-sources that tell the same stories, warnings, and examples of what each rule took out. Needs no network and no
-plotting library.
+Writes processed/report.html: the funnel by rule, lengths before and after, texts by source, sign and month,
+the diversity of each source over time, the network of sources that tell the same stories, warnings, and
+examples of what each rule took out. Needs no network and no plotting library.
 """
 
 from __future__ import annotations
 
 import argparse
 import html
+import math
 import sys
 from collections import Counter
-from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from spark_processing.dataset import read_dataset
 from spark_processing.ledger import add_ledgers, read_ledger
@@ -44,7 +45,8 @@ def report(args: argparse.Namespace) -> Dict[str, Any]:
         )
     require_java()
     ledger = add_ledgers([read_ledger(storage, part.folder) for part in dataset.parts])
-    storage.write(REPORT, render(ledger, dataset.version, *summarise(storage, dataset, args.master)).encode())
+    page = render(ledger, dataset.version, summarise(storage, dataset, args.master))
+    storage.write(REPORT, page.encode())
     return {
         "outcome": "done",
         "rows_in": ledger["rows_in"],
@@ -53,36 +55,53 @@ def report(args: argparse.Namespace) -> Dict[str, Any]:
     }
 
 
-def summarise(storage: Any, dataset: Any, master: str) -> Tuple[Table, Table, Table]:
-    """From the kept rows: (chars in tens, texts), (month, source, texts), (source, source, texts in common
-    clusters)."""
+class Summary(NamedTuple):
+    """What the rows themselves tell."""
+
+    before: Table
+    """(characters in tens, texts) as they came, rejected ones too."""
+    after: Table
+    """(characters in tens, texts) as they are kept."""
+    months: Table
+    """(month, source, sign, texts)."""
+    shared: Table
+    """(source, source, clusters that have texts of both)."""
+
+
+def summarise(storage: Any, dataset: Any, master: str) -> Summary:
     from pyspark.sql import functions as F
 
-    from spark_processing.pipeline import read_history
-    from spark_processing.schema import CLEAN
-    from spark_processing.session import open_session
+    from spark_processing.schema import CLEAN, REJECTED
+    from spark_processing.session import open_session, read_table
 
-    clean = read_history(
-        open_session("horoscopes: report", dataset.rows, master), storage, dataset, "clean", CLEAN
+    spark = open_session("horoscopes: report", dataset.rows, master)
+    clean = read_table(spark, storage, dataset, "clean", CLEAN)
+    came = clean.select("text").union(
+        read_table(spark, storage, dataset, "rejected", REJECTED).select("text")
     )
-    tens = (F.floor(F.col("chars") / 10) * 10).alias("chars")
     month = F.date_format("date", "yyyy-MM").alias("month")
     of_cluster = clean.groupBy("cluster_id").agg(F.sort_array(F.collect_set("source")).alias("sources"))
     pairs = of_cluster.select(F.explode("sources").alias("a"), "sources").select(
         "a", F.explode("sources").alias("b")
     )
+
+    def tens(chars: Any) -> Any:
+        return (F.floor(chars / 10) * 10).alias("chars")
+
     frames = (
-        clean.groupBy(tens).count().orderBy("chars"),
-        clean.groupBy(month, "source").count().orderBy("month", "source"),
+        came.groupBy(tens(F.length("text"))).count().where("chars IS NOT NULL").orderBy("chars"),
+        clean.groupBy(tens(F.col("chars"))).count().orderBy("chars"),
+        clean.groupBy(month, "source", "sign").count().orderBy("month", "source", "sign"),
         pairs.where("a < b").groupBy("a", "b").count().orderBy("a", "b"),
     )
-    lengths, months, shared = ([tuple(row) for row in frame.collect()] for frame in frames)
-    return lengths, months, shared
+    return Summary(*([tuple(row) for row in frame.collect()] for frame in frames))
 
 
-def render(ledger: Dict[str, Any], version: str, lengths: Table, months: Table, shared: Table) -> str:
+def render(ledger: Dict[str, Any], version: str, rows: Summary) -> str:
     """The whole page."""
     rejected = [(reason, ledger["rejected"].get(reason, 0)) for reason in REASONS]
+    by_month = [(source, month, texts) for month, source, _, texts in rows.months]
+    diversity = [(line["source"], line["month"], f"{line['distinct']:.0%}") for line in ledger["diversity"]]
     sections = [
         f"<h1>Dataset {html.escape(version)}: {ledger['kept']:,} of {ledger['rows_in']:,} rows kept</h1>",
         *[
@@ -91,14 +110,24 @@ def render(ledger: Dict[str, Any], version: str, lengths: Table, months: Table, 
         ],
         "<h2>Where the rows went</h2>",
         bars([("kept", ledger["kept"]), *[line for line in rejected if line[1]]]),
+        "<h2>Length of the texts as they came, characters</h2>",
+        bars(in_hundreds(rows.before)),
         "<h2>Length of the kept texts, characters</h2>",
-        bars([(f"{chars}–{chars + 9}", count) for chars, count in lengths]),
+        bars([(f"{chars}–{chars + 9}", count) for chars, count in rows.after]),
         "<h2>Kept texts by source and sign</h2>",
         cross_table([(line["source"], line["sign"], line["kept"]) for line in ledger["by_source_sign"]]),
-        "<h2>Kept texts by month and source</h2>",
-        cross_table(months),
+        "<h2>Kept texts by source and month</h2>",
+        cross_table(by_month),
+        *[
+            f"<details><summary>{html.escape(source)} by sign and month</summary>"
+            + cross_table([(sign, month, texts) for month, own, sign, texts in rows.months if own == source])
+            + "</details>"
+            for source in sorted({source for source, _, _ in by_month})
+        ],
+        "<h2>How much of what a source says differs</h2>",
+        table(("source", "month", "different phrases"), diversity) if diversity else "<p>Too few texts.</p>",
         "<h2>Sources that tell the same stories</h2>",
-        table(("source", "source", "common clusters"), shared) if shared else "<p>None.</p>",
+        network(rows.shared) if rows.shared else "<p>None.</p>",
         "<h2>What each rule took out</h2>",
         *[
             example_list(reason, ledger["examples"][reason])
@@ -111,6 +140,38 @@ def render(ledger: Dict[str, Any], version: str, lengths: Table, months: Table, 
         f"<!doctype html><html lang=en><meta charset=utf-8><title>Dataset {html.escape(version)}</title>"
         f"<style>{STYLE}</style>\n{page}\n</html>\n"
     )
+
+
+def in_hundreds(tens: Table) -> List[Tuple[str, int]]:
+    counts: Counter = Counter()
+    for chars, texts in tens:
+        counts[chars // 100 * 100] += texts
+    return [(f"{chars}–{chars + 99}", counts[chars]) for chars in sorted(counts)]
+
+
+def network(shared: Table) -> str:
+    """Sources on a circle, a line where two share clusters, the thicker the more; and the numbers."""
+    names = sorted({name for line in shared for name in line[:2]})
+    middle, radius, most = 260, 190, max(count for _, _, count in shared)
+    at = {
+        name: (
+            middle + radius * math.cos(2 * math.pi * place / len(names)),
+            middle + radius * math.sin(2 * math.pi * place / len(names)),
+        )
+        for place, name in enumerate(names)
+    }
+    lines = [
+        f'<line x1="{at[a][0]:.0f}" y1="{at[a][1]:.0f}" x2="{at[b][0]:.0f}" y2="{at[b][1]:.0f}" '
+        f'stroke="#5b7db1" stroke-width="{1 + 9 * count / most:.1f}"><title>{count}</title></line>'
+        for a, b, count in shared
+    ]
+    labels = [
+        f'<circle cx="{x:.0f}" cy="{y:.0f}" r="5" /><text x="{x:.0f}" y="{y - 9:.0f}" text-anchor="middle">'
+        f"{html.escape(name)}</text>"
+        for name, (x, y) in at.items()
+    ]
+    drawing = f"<svg width={2 * middle} height={2 * middle}>{''.join(lines + labels)}</svg>"
+    return drawing + table(("source", "source", "common clusters"), shared)
 
 
 def bars(lines: Sequence[Tuple[str, int]]) -> str:

@@ -14,7 +14,7 @@ from spark_processing.characters import has_mojibake, has_unusual
 from spark_processing.languages import language_of
 from spark_processing.schema import LANGUAGES, PERIODS, SIGNS, TOPICS
 
-RULES_VERSION = "1"
+RULES_VERSION = "2"
 """Changed whenever the same raw row may get another verdict or another clean text; the next run then
 cleans all anew."""
 

@@ -6,14 +6,22 @@ follow the number of rows, which the manifests tell before Java is started.
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
 import sys
 from pathlib import Path
-from typing import Dict
+from typing import Any, Dict, List
 
-from pyspark.sql import SparkSession
+import pyspark
+from pyspark import SparkContext
+from pyspark.sql import DataFrame, SparkSession
+
+from spark_processing.dataset import Dataset
 
 QUIET_LOG = Path(__file__).with_name("log4j2.properties")
+ARCHIVE_AT_EXIT = "HOROSCOPE_ARCHIVE_CLASSES_AT_EXIT"
+"""Environment variable by which `warm_start` tells Java where to write the archive."""
 SMALL_BATCH = 20_000
 """Rows up to which one task without shuffles and without generated code is the quickest way."""
 ROWS_PER_PARTITION = 100_000
@@ -41,7 +49,7 @@ def laptop_settings(rows: int, master: str) -> Dict[str, str]:
     """What only a session of our own may choose, before its Java starts."""
     java = [f"-Dlog4j2.configurationFile={QUIET_LOG.as_uri()}"] if QUIET_LOG.exists() else []
     if rows <= SMALL_BATCH:
-        java += ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto"]
+        java += ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", *class_sharing()]
     return {
         "spark.master": master,
         "spark.driver.memory": "2g",
@@ -50,6 +58,38 @@ def laptop_settings(rows: int, master: str) -> Dict[str, str]:
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": str(sys.stderr.isatty()).lower(),
     }
+
+
+def class_sharing() -> List[str]:
+    """Java's part in `warm_start`: a note to write the archive, or to use the one there is."""
+    if ARCHIVE_AT_EXIT in os.environ:
+        return [
+            f"-XX:ArchiveClassesAtExit={os.environ[ARCHIVE_AT_EXIT]}",
+            "-Xlog:cds=off",
+            "-Xlog:cds+dynamic=off",
+        ]
+    archive = class_archive()
+    return ["-Xshare:auto", f"-XX:SharedArchiveFile={archive}", "-Xlog:cds=off"] if archive.exists() else []
+
+
+def class_archive() -> Path:
+    """Where `warm_start` keeps the classes of this Spark and this Java."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    home = os.environ.get("JAVA_HOME")
+    java = shutil.which(f"{home}/bin/java" if home else "java") or ""
+    kind = hashlib.sha256(f"{Path(java).resolve()} {Path(pyspark.__file__).parent}".encode()).hexdigest()[:12]
+    return cache / "horoscope-mlops" / f"spark-{pyspark.__version__}-{kind}.jsa"
+
+
+def close_java() -> None:
+    """End Spark and its Java, and wait for it."""
+    context = SparkContext._active_spark_context
+    if context is not None:
+        java = context._gateway.proc
+        context.stop()
+        context._gateway.shutdown()
+        java.stdin.close()
+        java.wait()
 
 
 def job_settings(rows: int, cores: int, partitions: int) -> Dict[str, str]:
@@ -69,3 +109,9 @@ def job_settings(rows: int, cores: int, partitions: int) -> Dict[str, str]:
         "spark.sql.files.openCostInBytes": "4096" if small else "1048576",
         "spark.sql.leafNodeDefaultParallelism": "1" if small else str(cores),
     }
+
+
+def read_table(spark: SparkSession, storage: Any, dataset: Dataset, table: str, columns: Any) -> DataFrame:
+    """Columns of a table over all parts of the dataset; no rows when it has no part."""
+    folders = [storage.path(f"{part.folder}/{table}") for part in dataset.parts]
+    return spark.read.schema(columns).parquet(*folders) if folders else spark.createDataFrame([], columns)

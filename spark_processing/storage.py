@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import tempfile
 import urllib.parse
 from pathlib import Path
 from typing import Any, Iterator, List, NamedTuple
@@ -29,12 +30,20 @@ class Digest(NamedTuple):
     header: str
 
 
+class Found(NamedTuple):
+    path: str
+    """Relative to the storage root."""
+    modified_ms: int
+
+
 def is_folder(root: str) -> bool:
     return urllib.parse.urlsplit(root).scheme in ("", "file")
 
 
 class Folder:
     """A directory of this machine."""
+
+    is_folder = True
 
     def __init__(self, root: str) -> None:
         self.root = Path(urllib.parse.urlsplit(root).path if root.startswith("file:") else root).absolute()
@@ -76,6 +85,24 @@ class Folder:
             os.fsync(file.fileno())
         aside.replace(target)
 
+    def find(self, pattern: str) -> List[Found]:
+        """The files whose path matches, sorted; `*` stands for any name."""
+        paths = sorted(self.root.glob(pattern))
+        return [
+            Found(path.relative_to(self.root).as_posix(), path.stat().st_mtime_ns // 10**6) for path in paths
+        ]
+
+    def local(self, name: str) -> str:
+        """Where a file can be opened on this machine."""
+        return str(self.root / name)
+
+    @contextlib.contextmanager
+    def writing(self, name: str) -> Iterator[str]:
+        """Where to write a file on this machine, so that it becomes `name`; not for files that have
+        readers."""
+        (self.root / name).parent.mkdir(parents=True, exist_ok=True)
+        yield str(self.root / name)
+
     def rename(self, old: str, new: str) -> None:
         (self.root / new).parent.mkdir(parents=True, exist_ok=True)
         (self.root / old).replace(self.root / new)
@@ -112,11 +139,16 @@ class Folder:
 class HadoopStorage:
     """Any root Hadoop has a connector for. Spark's Java does the work: no other client is needed."""
 
+    is_folder = False
+
     def __init__(self, root: str, spark: Any) -> None:
         self.root = root.rstrip("/").replace("s3://", "s3a://", 1)
+        self._spark = spark
         self._java = spark._jvm
         self._gateway = spark.sparkContext._gateway
         self._path = self._java.org.apache.hadoop.fs.Path
+        self._temporary = tempfile.TemporaryDirectory(prefix="horoscopes-")
+        self._scratch = Path(self._temporary.name)
         try:
             self._files = self._path(self.root).getFileSystem(spark._jsc.hadoopConfiguration())
         except Exception as error:
@@ -138,6 +170,15 @@ class HadoopStorage:
 
     def exists(self, name: str) -> bool:
         return bool(self._files.exists(self._at(name)))
+
+    def find(self, pattern: str) -> List[Found]:
+        """As `Folder.find`; Spark lists in Java, folder by folder at once."""
+        files = self._spark.read.format("binaryFile").load(self.path(pattern))
+        milliseconds = "CAST(unix_millis(modificationTime) AS LONG)"
+        found = files.selectExpr("path", f"{milliseconds} AS modified_ms").collect()
+        bare = [(row["path"].partition(":")[2].lstrip("/"), row["modified_ms"]) for row in found]
+        prefix = self.path("").partition(":")[2].lstrip("/")
+        return sorted(Found(path[len(prefix) :], modified_ms) for path, modified_ms in bare)
 
     def read(self, name: str) -> bytes:
         stream = self._files.open(self._at(name))
@@ -184,6 +225,19 @@ class HadoopStorage:
 
     def delete(self, name: str) -> None:
         self._files.delete(self._at(name), True)
+
+    def local(self, name: str) -> str:
+        """A copy on this machine, which is removed when the program ends."""
+        target = self._scratch / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        self._files.copyToLocalFile(False, self._at(name), self._path(target.as_uri()), True)
+        return str(target)
+
+    @contextlib.contextmanager
+    def writing(self, name: str) -> Iterator[str]:
+        target = self._scratch / "writing"
+        yield str(target)
+        self._files.copyFromLocalFile(True, True, self._path(target.as_uri()), self._at(name))
 
     @contextlib.contextmanager
     def locked(self, name: str) -> Iterator[None]:

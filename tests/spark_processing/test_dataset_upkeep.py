@@ -4,6 +4,9 @@ import json
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from raw_data import SENTENCES, row, write_run
 
@@ -11,8 +14,11 @@ from spark_processing import compact
 from spark_processing.alarms import find_warnings
 from spark_processing.clean_job import main
 from spark_processing.dataset import read_dataset
+from spark_processing.diversity import SAMPLE, diversity_by_month
 from spark_processing.plan import make_plan, publish
 from spark_processing.rules import Options
+from spark_processing.schema import KEYS, SIGNS
+from spark_processing.shingles import shingles_of
 from spark_processing.storage import Folder, StorageError
 
 
@@ -76,12 +82,11 @@ def test_a_forgotten_source_leaves_disk_and_dataset_and_stays_away(three_days, c
     assert code == 0
     collect(three_days, 4)
     assert clean_job()[1]["rows_in"] == 1
-    tables = [
-        spark.read.parquet(str(folder))
-        for folder in three_days.glob("processed/part=*/*")
-        if folder.is_dir() and folder.name != "clean_csv"
-    ]
-    assert {line["source"] for table in tables for line in table.select("source").collect()} == {"astro"}
+    tables = [pq.read_table(path) for path in three_days.glob("processed/part=*/*/*.parquet")]
+    for path in three_days.glob("processed/part=*/known/texts.arrow"):
+        with pa.memory_map(str(path)) as mapped:
+            tables.append(pa.ipc.open_file(mapped).read_all())
+    assert {source for table in tables for source in table.column("source").to_pylist()} == {"astro"}
     assert b"ru74" not in b"".join(path.read_bytes() for path in three_days.glob("processed/part=*/*/*.csv"))
 
 
@@ -114,33 +119,72 @@ def test_what_another_job_published_meanwhile_is_not_overwritten(tmp_path, clean
     assert storage.read("processed/dataset.json") == before
 
 
-def ledger(**lines: tuple[int, dict[str, int]]) -> dict:
+def ledger(*lines: tuple[str, str, int, dict[str, int]], diversity: dict[str, float] | None = None) -> dict:
+    """A ledger of (source, sign, kept, rejected)."""
     by = [
-        {
-            "source": name.split("_")[0],
-            "sign": name.split("_")[1],
-            "rows_in": kept + sum(lost.values()),
-            "kept": kept,
-            "rejected": lost,
-        }
-        for name, (kept, lost) in lines.items()
+        {"source": source, "sign": sign, "rows_in": kept + sum(lost.values()), "kept": kept, "rejected": lost}
+        for source, sign, kept, lost in lines
     ]
-    return {"kept": sum(line["kept"] for line in by), "by_source_sign": by}
+    months = [
+        {"source": source, "month": "2026-11", "texts": 48, "distinct": distinct}
+        for source, distinct in (diversity or {}).items()
+    ]
+    return {"kept": sum(line["kept"] for line in by), "by_source_sign": by, "diversity": months}
 
 
-def test_a_source_that_loses_far_more_than_before_is_named():
-    before, now = ledger(ru74_leo=(40, {"too_short": 10})), ledger(ru74_leo=(10, {"too_short": 40}))
-    assert [warned.name for warned in find_warnings(now, [before])] == ["source_lost_more"]
-    assert "80%" in find_warnings(now, [before])[0].detail
+def names(found: list) -> list[str]:
+    return [warned.name for warned in found]
+
+
+def test_a_source_or_sign_that_loses_far_more_than_before_is_named():
+    before, now = (
+        ledger(("ru74", "leo", 40, {"too_short": 10})),
+        ledger(("ru74", "leo", 10, {"too_short": 40})),
+    )
+    found = find_warnings(now, [before])
+    assert names(found) == ["source_lost_more", "sign_lost_more"]
+    assert found[0].detail == "ru74 lost 80% of its rows, 20% before"
     assert find_warnings(before, [now]) == [] == find_warnings(now, [])
 
 
-def test_a_source_that_copies_and_a_sign_that_is_rare_are_named():
-    signs = {f"ru74_{n}": (30, {}) for n in range(11)}
-    found = find_warnings(ledger(**signs, ru74_rare=(20, {})), [])
-    assert [(warned.name, warned.detail.split()[0]) for warned in found] == [("rare_sign", "rare")]
-    found = find_warnings(ledger(astro_leo=(5, {"duplicate_text": 30, "repeated_id": 100})), [])
-    assert [warned.name for warned in found] == ["copying_source"]
+def test_a_source_that_copies_is_named():
+    found = find_warnings(ledger(("astro", "leo", 5, {"duplicate_text": 30, "repeated_id": 100})), [])
+    assert names(found) == ["copying_source"]
+
+
+@pytest.mark.parametrize(("texts", "expected"), [(27, []), (26, ["rare_sign"]), (0, ["rare_sign"])])
+def test_a_sign_with_a_tenth_fewer_texts_over_the_whole_dataset_is_named(texts, expected):
+    before = ledger(*[("ru74", sign, 20, {}) for sign in SIGNS[1:]], ("ru74", SIGNS[0], texts, {}))
+    now = ledger(
+        *[("ru74", sign, 10, {}) for sign in SIGNS[1:]], ("astro", "general", 0, {"pseudo_sign": 50})
+    )
+    found = find_warnings(now, [before])
+    assert names(found) == expected and all(w.detail.startswith(SIGNS[0]) for w in found)
+
+
+def test_a_source_whose_texts_begin_to_repeat_themselves_is_named():
+    before = [ledger(diversity={"ru74": share, "astro": 0.8}) for share in (0.9, 0.95, 0.85)]
+    found = find_warnings(ledger(diversity={"ru74": 0.5, "astro": 0.7, "new": 0.1}), before)
+    assert names(found) == ["less_diverse"] and "ru74" in found[0].detail and "50%" in found[0].detail
+
+
+def test_diversity_is_the_share_of_phrases_that_differ():
+    texts = [
+        [f"слово{n} слово{n + 1} слово{n + 2}" for n in range(0, 3 * SAMPLE, 3)],
+        ["одно и то же"] * SAMPLE,
+    ]
+    lines = [
+        {"source": source, "date": "2026-11-01", "id_key": n, "shingles": shingles}
+        for source, own in zip(("ru74", "astro"), texts, strict=True)
+        for n, shingles in enumerate(shingles_of(own))
+    ]
+    keys = pa.Table.from_pylist(lines, KEYS).combine_chunks()
+    found = diversity_by_month(keys, np.ones(len(lines), bool))
+    assert [(line["source"], line["month"], line["distinct"]) for line in found] == [
+        ("astro", "2026-11", round(1 / SAMPLE, 4)),
+        ("ru74", "2026-11", 1.0),
+    ]
+    assert diversity_by_month(keys.slice(0, SAMPLE - 1), np.ones(SAMPLE - 1, bool)) == []
 
 
 @pytest.mark.parametrize("content", ["not json", "{}", '{"rules_version": "1", "options": {}, "parts": 3}'])

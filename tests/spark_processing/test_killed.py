@@ -2,11 +2,13 @@
 
 import os
 import random
+import resource
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -90,6 +92,23 @@ def test_a_job_killed_at_a_random_instant(undisturbed, seed):
     job.communicate()
     left = files(root)
     assert dataset_of(left) in (dataset_of(before), dataset_of(after))
+    assert main(["--storage", str(root)]) == 0
+    assert files(root) == after
+
+
+def no_more_than(size: int) -> Callable[[], None]:
+    """What a full disk is to a program: no file grows beyond this size, for Java and its workers too."""
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+def test_a_full_disk_leaves_the_old_dataset_and_a_rerun_heals(undisturbed):
+    root, before, after = undisturbed
+    command = [sys.executable, "-m", "spark_processing.clean_job", "--storage", str(root)]
+    done = subprocess.run(command, preexec_fn=no_more_than(5_000), capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("error: ") and "Traceback" not in done.stderr
+    left = files(root)
+    assert {name: left[name] for name in before} == before
     assert main(["--storage", str(root)]) == 0
     assert files(root) == after
 

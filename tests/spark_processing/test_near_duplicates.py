@@ -2,15 +2,22 @@
 
 import random
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spark_processing import near_duplicates
 from spark_processing.cleaning import comparison_key
-from spark_processing.judging import hash_of
-from spark_processing.near_duplicates import Text, choose_representatives, find_members
-from spark_processing.schema import NEAR
-from spark_processing.shingles import shingles_of
+from spark_processing.near_duplicates import (
+    CROWD,
+    candidate_pairs,
+    choose_representatives,
+    find_members,
+    similarities,
+    sketches_of,
+)
+from spark_processing.shingles import as_array, shingles_of
 
 WHO = (
     "старый друг",
@@ -104,86 +111,108 @@ def a_sentence_added(sentences, rng):
 EDITS = (two_words_swapped, a_sentence_moved, tomorrow_for_today, another_sign, typos, a_sentence_added)
 
 
-def frame(spark, texts):
-    """Rows of `schema.NEAR` for (date, id, text)."""
-    keys = [(day, name, comparison_key(said)) for day, name, said in texts]
-    return spark.createDataFrame([(hash_of(k), n, d, "ru74", shingles_of(k)) for d, n, k in keys], NEAR)
+def shingles(texts: list[str]) -> list[bytes]:
+    return shingles_of([comparison_key(said) for said in texts])
 
 
-def test_precision_and_recall_on_the_labelled_set(spark):
+def labelled_set() -> tuple[list[str], dict[int, int]]:
+    """Texts from the earliest on: 240 originals, 120 edited ones; the latter's places → their originals'."""
     originals = [text(seed, stock=seed % 2 == 0) for seed in range(240)]
-    rows = [("2026-11-01", f"o{n}", " ".join(sentences)) for n, sentences in enumerate(originals)]
-    truth = {}
+    texts, truth = [" ".join(sentences) for sentences in originals], {}
     for n in range(0, 240, 2):
-        edit = EDITS[(n // 2) % len(EDITS)]
-        rows.append(("2026-11-02", f"e{n}", edit(originals[n], random.Random(n))))
-        truth[f"e{n}"] = f"o{n}"
-    names = {hash_of(comparison_key(said)): name for _, name, said in rows}
-    nothing = spark.createDataFrame([], NEAR)
-    found = {
-        names[m["text_hash"]]: m["near_id"]
-        for m in find_members(spark, frame(spark, rows), nothing, 0.5).collect()
-    }
-    right = sum(truth.get(name) == representative for name, representative in found.items())
+        truth[len(texts)] = n
+        texts.append(EDITS[(n // 2) % len(EDITS)](originals[n], random.Random(n)))
+    return texts, truth
+
+
+def test_precision_and_recall_on_the_labelled_set():
+    texts, truth = labelled_set()
+    found = {member.text: member.representative for member in find_members(shingles(texts), 0, 0.5)}
+    right = sum(truth.get(place) == representative for place, representative in found.items())
     assert right / len(found) >= 0.95 and right / len(truth) >= 0.95
     assert len(truth) == 120
 
 
-def test_new_texts_join_what_the_dataset_holds_whatever_the_dates(spark):
+def jaccard(one: str, other: str) -> float:
+    words = (comparison_key(one).split(), comparison_key(other).split())
+    runs = [{tuple(said[at : at + 3]) for at in range(len(said) - 2)} for said in words]
+    return len(runs[0] & runs[1]) / len(runs[0] | runs[1])
+
+
+def test_every_pair_is_measured_on_the_words_themselves():
+    texts, _ = labelled_set()
+    pairs = candidate_pairs(sketches_of(shingles(texts)))
+    found = dict(
+        zip(
+            zip(*map(np.ndarray.tolist, pairs), strict=True),
+            similarities(shingles(texts), pairs),
+            strict=True,
+        )
+    )
+    assert len(found) > 120
+    for (earlier, later), similarity in found.items():
+        assert earlier < later and similarity == pytest.approx(
+            jaccard(texts[earlier], texts[later]), abs=1e-4
+        )
+
+
+def test_pairs_do_not_depend_on_the_memory_at_hand(monkeypatch):
+    sketches = sketches_of(shingles(labelled_set()[0]))
+    whole = candidate_pairs(sketches)
+    monkeypatch.setattr(near_duplicates, "KEYS_AT_ONCE", 500)
+    pieces = candidate_pairs(sketches)
+    assert all((one == other).all() for one, other in zip(whole, pieces, strict=True))
+
+
+def test_new_texts_join_what_the_dataset_holds_and_the_old_ones_are_left_in_peace():
     first, other = text(1, False), text(2, False)
-    known = frame(spark, [("2026-11-09", "old", " ".join(first))])
-    new = frame(
-        spark,
-        [("2026-11-01", "new", tomorrow_for_today(first, None)), ("2026-11-01", "else", " ".join(other))],
-    )
-    found = find_members(spark, new, known, 0.5).collect()
-    assert [(m["near_id"], m["cluster_id"]) for m in found] == [
-        ("old", hash_of(comparison_key(" ".join(first))))
-    ]
+    edited = tomorrow_for_today(first, None)
+    found = find_members(shingles([" ".join(first), edited, edited + " И ещё.", " ".join(other)]), 2, 0.5)
+    assert [(member.text, member.representative) for member in found] == [(2, 0)]
 
 
-def test_the_clusters_do_not_depend_on_partitions(spark):
-    rows = [("2026-11-01", f"o{n}", " ".join(text(n % 40, True)) + " И ещё." * (n % 3)) for n in range(120)]
-    nothing = spark.createDataFrame([], NEAR)
-    frames = (
-        frame(spark, rows).dropDuplicates(["text_hash"]),
-        frame(spark, rows[::-1]).dropDuplicates(["text_hash"]),
-    )
-    one, other = (
-        sorted(find_members(spark, f.repartition(n), nothing, 0.5).collect())
-        for f, n in zip(frames, (1, 7), strict=False)
-    )
-    assert [m["text_hash"] for m in one] == [m["text_hash"] for m in other] and len(one) > 20
+def test_a_crowd_is_compared_with_its_earliest_only():
+    crowd = [f"{STOCK[0]} {n} {n + 1} {n + 2}" for n in range(3 * CROWD)]
+    pairs = candidate_pairs(sketches_of(shingles(crowd)))
+    assert pairs.earlier.max() == CROWD - 1 and pairs.later.max() == 3 * CROWD - 1
 
 
-def end(name: str) -> Text:
-    return Text(True, "2026-11-01", "ru74", name, f"hash {name}")
+def test_no_texts_no_pairs():
+    assert find_members([], 0, 0.5) == []
 
 
 def test_there_is_no_chain_each_member_resembles_its_representative():
-    a, b, c = end("a"), end("b"), end("c")
-    members = choose_representatives([(a, b, 0.6), (b, c, 0.7)])
-    assert [(m.text_hash, m.near_id) for m in members] == [
-        ("hash b", "a")
-    ]  # c resembles b only, and b is a member
+    members = choose_representatives([(0, 1, 0.6), (1, 2, 0.7)])
+    assert members == [(1, 0, 0.6)]  # 2 resembles 1 only, and 1 is a member
 
 
 @given(
     st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)).filter(lambda ab: ab[0] < ab[1]), unique=True)
 )
 def test_members_join_representatives_they_resemble(edges):
-    names = [end(f"{n:02d}") for n in range(13)]
-    members = choose_representatives([(names[a], names[b], 0.9) for a, b in edges])
-    joined = {member.text_hash: member.cluster_id for member in members}
-    resembling = {(names[b].text_hash, names[a].text_hash) for a, b in edges}
+    pairs = sorted(((a, b, 0.9) for a, b in edges), key=lambda pair: (pair[1], pair[0]))
+    members = choose_representatives(pairs)
+    joined = {member.text: member.representative for member in members}
+    resembling = {(b, a) for a, b in edges}
     assert set(joined.items()) <= resembling
     assert not set(joined) & set(joined.values())
-    representatives = {name.text_hash for name in names} - set(joined)
+    representatives = set(range(13)) - set(joined)
     assert not {
         pair for pair in resembling if set(pair) <= representatives
     }  # who resembles one has joined one
 
 
+@given(
+    st.lists(
+        st.lists(st.sampled_from(["день", "ночь", "утро", "я", ""]), max_size=6).map(" ".join), max_size=5
+    )
+)
+def test_shingles_are_the_same_alone_and_together(keys):
+    assert shingles_of(keys) == [alone for key in keys for alone in shingles_of([key])]
+
+
 @pytest.mark.parametrize("key", ["", "слово", "два слова", "три слова тут", "четыре слова тут есть"])
 def test_a_short_text_has_a_shingle_too(key):
-    assert shingles_of(key) == sorted(set(shingles_of(key))) != []
+    (found,) = map(as_array, shingles_of([key]))
+    assert found.tolist() == sorted(set(found.tolist())) != []
+    assert len(found) == max(1, len(key.split()) - 2)

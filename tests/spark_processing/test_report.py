@@ -33,7 +33,10 @@ def test_the_report_tells_the_funnel_the_shares_and_examples(tmp_path, clean_job
     assert "2 of 3 rows kept" in said
     assert "kept | 2 | too_short | 1" in said
     assert "astro | ru74 | 1" in said  # two sources, one story
-    assert "2026-11 | 1 | 1 | 2" in said
+    assert "astro | 1 | 1 | ru74 | 1 | 1" in said  # by month
+    assert "leo | 1 | 1" in said  # by sign and month
+    assert "0–99 | 1" in said and "300–399 | 2" in said  # as they came
+    assert {"line", "circle", "details"} <= page.tags
     assert "<b>Коротко</b> & ясно." in said  # shown as it came, not rendered
     assert "b" not in page.tags - {"body"} and "svg" in page.tags
 

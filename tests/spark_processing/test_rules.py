@@ -1,26 +1,30 @@
+from types import SimpleNamespace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from raw_data import COLUMNS, SENTENCES, row, text_of
+from raw_data import SENTENCES, row, text_of, to_csv
 
-from spark_processing.cleaning import comparison_key
-from spark_processing.judging import Judged, judge_part
+from spark_processing.cleaning import clean, comparison_key
+from spark_processing.judging import judge_parts
 from spark_processing.languages import language_of
+from spark_processing.ordinary import ordinary_rows
 from spark_processing.own_output import Published, PublishedText
+from spark_processing.raw_parts import read_rows
 from spark_processing.remarks import remarks_on
-from spark_processing.rules import REASONS, Options
+from spark_processing.rules import REASONS, Options, first_objection, first_objection_to_text
 from spark_processing.shingles import shingles_of
 
 OPTIONS = Options()
 NOTHING = Published([])
 
 
-def judge_all(rows, options=OPTIONS, published=NOTHING) -> list[Judged]:
-    judged = judge_part([[raw[name] for name in COLUMNS] for raw in rows], options, published)
-    return [Judged(*values[len(COLUMNS) :]) for values in judged]
+def judge_all(rows, options=OPTIONS, published=NOTHING) -> list[SimpleNamespace]:
+    judged = judge_parts([read_rows(to_csv(rows), "part-0000.csv", len(rows))], options, published)
+    return [SimpleNamespace(**line) for line in judged.to_pylist()]
 
 
-def judge(raw, options=OPTIONS, published=NOTHING) -> Judged:
+def judge(raw, options=OPTIONS, published=NOTHING) -> SimpleNamespace:
     return judge_all([raw], options, published)[0]
 
 
@@ -49,7 +53,7 @@ def test_a_row_is_rejected_by_the_first_rule_that_objects(changes, reason, detai
 
 def test_a_sound_row_is_kept_with_its_length_and_hash():
     verdict = judge(row(text=text_of(5)), OPTIONS)
-    assert verdict[:2] == (text_of(5), len(text_of(5)))
+    assert (verdict.clean_text, verdict.chars) == (text_of(5), len(text_of(5)))
     assert (len(verdict.text_hash), verdict.quality_flags, verdict.reason, verdict.detail) == (
         32,
         [],
@@ -103,14 +107,18 @@ def test_one_endless_sentence_cannot_be_trimmed():
 
 
 def published(text: str, at: str) -> Published:
-    return Published([PublishedText("2026-11-20", at, tuple(shingles_of(comparison_key(text))))])
+    (shingles,) = shingles_of([comparison_key(text)])
+    return Published([PublishedText("2026-11-20", "2026-11-20/leo/love", at, shingles)])
 
 
 def test_our_own_text_that_came_back_is_rejected_even_when_edited():
     back = published(text_of(7), "2026-11-19T21:00:00+00:00")
-    assert judge(row(text=text_of(7)), published=back)[4:6] == ("own_output", "published for 2026-11-20")
+    verdict = judge(row(text=text_of(7)), published=back)
+    assert (verdict.reason, verdict.detail) == ("own_output", "published for 2026-11-20")
+    assert (verdict.matched_id, verdict.similarity) == ("2026-11-20/leo/love", 1.0)
     edited = text_of(7).replace("Вечер", "Завтра вечер").replace("друзьям", "подругам")
-    assert judge(row(text=edited), published=back).reason == "own_output"
+    near = judge(row(text=edited), published=back)
+    assert (near.reason, near.text_hash, 0.5 <= near.similarity < 1) == ("own_output", None, True)
     assert judge(row(text=text_of(38)), published=back).reason is None
 
 
@@ -146,11 +154,14 @@ def test_remarks_do_not_reject():
     [
         ("Звёзды обещают вам спокойный день.", "ru"),
         ("Объявите подъём: съезд объединит всех.", "ru"),
+        ("Сосед объяснит необъятное. Адъютант съел объедки.", "ru"),
         ("The stars will bring you a calm day.", "en"),
         ("Los astros traen un día tranquilo para todos.", "latin"),
         ("Звездите предвещават спокоен ден, а вечерта ще бъде тиха и съвсем добър край.", "bg"),
         ("Звезде доносе миран дан, а њихова снага јача.", "sr"),
         ("Жұлдыздар сізге тыныш күн әкеледі.", "kk"),
+        ("Ситораҳо рӯзи оромро ваъда медиҳанд, ва дӯсти қадим меояд.", "cyrillic"),
+        ("Зоркі абяцаюць спакойны дзень, і стары сябар прыйдзе ў госці.", "be"),
         ("12.10 — 14.00", "unknown"),
     ],
 )
@@ -168,3 +179,69 @@ def test_any_row_gets_exactly_one_verdict(raw):
     verdict = judge(raw, OPTIONS)
     assert (verdict.reason is None) == (verdict.text_hash is not None)
     assert verdict.reason is None or verdict.reason in REASONS
+
+
+WORDS = (
+    "звёзды",
+    "Рыбы",
+    "рак",
+    "сегодня",
+    "страхи",
+    "учёба",
+    "скачать",
+    "съезд",
+    "мышь",
+    "Гороскоп",
+    "суки",
+    "ещё",
+)
+MARKS = (
+    " ",
+    ". ",
+    ", ",
+    " — ",
+    "…",
+    "!",
+    "?",
+    ": ",
+    "; ",
+    "-",
+    "—",
+    " -",
+    "..",
+    "«",
+    "»",
+    "(",
+    ")",
+    "  ",
+    ".",
+    "x",
+    "7",
+    "\xa0",
+)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(WORDS), st.sampled_from(MARKS)), max_size=8).map(
+        lambda pieces: "".join(word + mark for word, mark in pieces)
+    ),
+    st.sampled_from(["leo", "general", ""]),
+    st.sampled_from(["day", "month"]),
+    st.sampled_from(["2026-11-23", "2026-02-30", ""]),
+)
+def test_an_ordinary_row_is_one_that_every_rule_step_and_remark_lets_be(text, sign, period, date):
+    raw = row(text=text, sign=sign, period=period, date=date)
+    if ordinary_rows(read_rows(to_csv([raw]), "part-0000.csv", 1), OPTIONS).to_pylist() == [True]:
+        assert first_objection(raw, OPTIONS) is None
+        assert clean(text) == (text, ())
+        assert first_objection_to_text(raw, text, OPTIONS._replace(min_chars=0)) is None
+        assert remarks_on(text) == []
+
+
+@pytest.mark.parametrize(
+    "text", [" ".join(SENTENCES[:5]), "Съезд — это мы. Выходные пройдут тихо…", "День удачен, не спешите!"]
+)
+def test_ordinary_prose_is_seen_at_once(text):
+    assert ordinary_rows(read_rows(to_csv([row(text=text)]), "part-0000.csv", 1), OPTIONS).to_pylist() == [
+        True
+    ]
