@@ -30,6 +30,8 @@ from typing import Any
 import pyarrow.dataset as ds
 
 from benchmarks.process_engines import ENGINES
+from benchmarks.process_history import write_history
+from benchmarks.process_near import archive, compare, generated
 from benchmarks.raw_rows import write_raw
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -90,7 +92,8 @@ def reap() -> None:
 
 
 class Peak(threading.Thread):
-    """Looks five times a second at the memory of a tree of processes, pages they share counted once."""
+    """Looks twice a second at the memory of a tree of processes: pages that are a process's own, which for
+    forked ones counts what they still share with their parent again."""
 
     def __init__(self, root: int) -> None:
         super().__init__(daemon=True)
@@ -98,22 +101,20 @@ class Peak(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        while not self._ended.wait(0.2):
-            self.mib = max(self.mib, sum(map(pss_kib, self._tree())) // 1024)
+        while not self._ended.wait(0.5):
+            self.mib = max(self.mib, sum(map(own_pages, tree(self._root))) * os.sysconf("SC_PAGESIZE") >> 20)
 
     def stop(self) -> None:
         self._ended.set()
         self.join()
 
-    def _tree(self) -> Iterator[int]:
-        parents = {}
-        for folder in Path("/proc").glob("[0-9]*"):
-            line = read_quietly(folder / "stat")
-            parents[int(folder.name)] = int(line.rpartition(")")[2].split()[1]) if line else 0
-        found = {self._root}
-        while more := {child for child, parent in parents.items() if parent in found} - found:
-            found |= more
-        yield from found
+
+def tree(root: int) -> Iterator[int]:
+    """A process and all below it."""
+    yield root
+    for task in Path(f"/proc/{root}/task").glob("*"):
+        for child in read_quietly(task / "children").split():
+            yield from tree(int(child))
 
 
 def read_quietly(path: Path) -> str:
@@ -124,9 +125,9 @@ def read_quietly(path: Path) -> str:
         return ""
 
 
-def pss_kib(pid: int) -> int:
-    lines = read_quietly(Path(f"/proc/{pid}/smaps_rollup")).splitlines()
-    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
+def own_pages(pid: int) -> int:
+    pages = read_quietly(Path(f"/proc/{pid}/statm")).split()
+    return int(pages[1]) - int(pages[2]) if pages else 0
 
 
 def fingerprint(folder: Path) -> dict[str, Any]:
@@ -169,6 +170,13 @@ def main(argv: list[str] | None = None) -> int:
         "--only", nargs="+", choices=[*PARTS], default=[*PARTS], help="parts of the benchmark"
     )
     parser.add_argument("--engines", nargs="+", choices=[*ENGINES], default=[*ENGINES], metavar="NAME")
+    parser.add_argument("--texts", type=int, default=100_000, help="texts of `near` (default: %(default)s)")
+    parser.add_argument("--archive", type=Path, help="JSON lines, gzip, that `near` compares as well")
+    parser.add_argument("--day", type=int, default=1000, help="rows of `increment` (default: %(default)s)")
+    parser.add_argument(
+        "--history", type=int, default=5_000_000, help="its kept texts (default: %(default)s)"
+    )
+    parser.add_argument("--rounds", type=int, default=3, help="of `increment` (default: %(default)s)")
     parser.add_argument("--folder", type=Path, help="where generated rows stay for the next run")
     parser.add_argument("--engine", help=argparse.SUPPRESS)
     parser.add_argument("--raw", type=Path, help=argparse.SUPPRESS)
@@ -201,7 +209,83 @@ def compare_engines(work: Path, arguments: argparse.Namespace) -> dict[str, Any]
     return results
 
 
-PARTS = {"engines": compare_engines}
+def compare_near(work: Path, arguments: argparse.Namespace) -> dict[str, Any]:
+    sets = {"generated": generated(arguments.texts)}
+    if arguments.archive:
+        sets["archive"] = archive(arguments.archive)
+    results = {name: compare(keys) for name, keys in sets.items()}
+    for name, result in results.items():
+        say(f"{name}: {result['texts']} texts: {result['peers']}")
+    return results
+
+
+STOCK = """
+import sys
+from spark_processing import session
+session.laptop_settings = lambda rows, master: {"spark.master": master}
+session.job_settings = lambda rows, cores: {}
+from spark_processing.clean_job import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def compare_increment(work: Path, arguments: argparse.Namespace) -> dict[str, Any]:
+    """A day on no history, on a long one, and on no history in a Spark session as it comes out of the box."""
+    folder = work / f"history-{arguments.history}"
+    if not folder.exists():
+        say(f"making a history of {arguments.history} texts")
+        write_history(work / "new", arguments.history)
+        (work / "new").rename(folder)
+    job = [sys.executable, "-m", "spark_processing.clean_job"]
+    cases = {"none": (job, None), "long": (job, folder), "stock": ([sys.executable, "-c", STOCK], None)}
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in cases}
+    for number in range(arguments.rounds):
+        for name in [*cases][number % 3 :] + [*cases][: number % 3]:
+            command, history = cases[name]
+            root = work / "day"
+            shutil.rmtree(root, ignore_errors=True)
+            if history:
+                shutil.copytree(history, root, copy_function=os.link)
+            write_raw(root, arguments.day, first_run=100_000)
+            found[name].append(watch([*command, "--storage", str(root)]))
+            assert json.loads(found[name][-1].pop("said")[-1])["rows_in"] == arguments.day
+            say(f"{name}: {found[name][-1]}")
+    shutil.rmtree(work / "day")
+    best = {name: min(times, key=lambda figures: figures["cold_s"]) for name, times in found.items()}
+    ratios = {
+        f"{a}_to_{b}_{unit}": round(min(f[unit] for f in found[a]) / min(f[unit] for f in found[b]), 2)
+        for a, b in (("long", "none"), ("none", "stock"))
+        for unit in ("cold_s", "cpu_s")
+    }
+    return {"rows": arguments.day, "history": arguments.history, "best": best, **ratios}
+
+
+def compare_growth(work: Path, arguments: argparse.Namespace) -> dict[str, Any]:
+    """The whole job on 1, 2, 4 and 8 times the rows; a plot beside the figures where a folder is given."""
+    figures = {}
+    for times in (1, 2, 4, 8):
+        rows = times * arguments.rows
+        figures[rows] = measure("ours, whole job", rows_in(work, rows), work / "out", warm=False)
+        figures[rows]["us_a_row"] = round(figures[rows]["cold_s"] / rows * 1e6, 1)
+        say(f"{rows} rows: {figures[rows]}")
+    import matplotlib
+
+    matplotlib.use("svg")
+    from matplotlib import pyplot
+
+    pyplot.plot([*figures], [f["cold_s"] for f in figures.values()], "o-")
+    pyplot.xlabel("raw rows")
+    pyplot.ylabel("seconds")
+    pyplot.savefig(work / "growth.svg")
+    return {str(rows): figures[rows] for rows in figures}
+
+
+PARTS = {
+    "engines": compare_engines,
+    "near": compare_near,
+    "increment": compare_increment,
+    "growth": compare_growth,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

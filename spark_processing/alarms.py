@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections import Counter
 from statistics import median
-from typing import Any, Dict, Iterable, List, NamedTuple
+from typing import Any, Dict, Iterable, List, NamedTuple, Sequence
 
+from spark_processing.ledger import LedgerError
 from spark_processing.schema import SIGNS
 
 LEAST_ROWS = 24
@@ -21,6 +22,14 @@ COPIED = 0.5
 LESS_DIVERSE = 0.7
 COPIES = ("duplicate_text", "near_duplicate")
 COLLECTED_AGAIN = "repeated_id"
+
+
+MOST_COPIED = 0.9
+"""A source that did not copy before may lose this share to duplicates before a human is asked."""
+
+
+class LossError(LedgerError):
+    """A source would lose more than a program should decide; the message names the option that allows it."""
 
 
 class Warned(NamedTuple):
@@ -64,9 +73,26 @@ def rare_signs(ledgers: List[Dict[str, Any]]) -> Iterable[Warned]:
 def copying_sources(ledger: Dict[str, Any]) -> Iterable[Warned]:
     """`copying_source`: most of what a source sent is in the dataset already, or nearly so."""
     for source, now in sorted(_verdicts_by("source", [ledger]).items()):
-        copied = sum(now[reason] for reason in COPIES)
-        if _fresh(now) >= LEAST_ROWS and copied > COPIED * _fresh(now):
-            yield Warned("copying_source", f"{copied} of {_fresh(now)} rows of {source} repeat other texts")
+        if _fresh(now) >= LEAST_ROWS and _copied(now) > COPIED:
+            detail = f"{_copied(now):.0%} of {_fresh(now)} rows of {source} repeat other texts"
+            yield Warned("copying_source", detail)
+
+
+def refuse_sudden_copies(
+    ledger: Dict[str, Any], earlier: List[Dict[str, Any]], accepted: Sequence[str]
+) -> None:
+    """LossError for sources that suddenly lose nearly everything to duplicates, but those accepted: either
+    the site has begun to copy, or texts that differ are taken for the same."""
+    before = _verdicts_by("source", earlier)
+    for source, now in sorted(_verdicts_by("source", [ledger]).items()):
+        past = before.get(source, Counter())
+        enough = min(_fresh(now), _fresh(past)) >= LEAST_ROWS
+        if enough and _copied(now) > MOST_COPIED >= COPIED >= _copied(past) and source not in accepted:
+            raise LossError(
+                f"expected {source} to lose at most {MOST_COPIED:.0%} of its fresh rows to duplicates, found "
+                f"{_copied(now):.0%}, {_copied(past):.0%} before; look at its pages, then go on with "
+                f"--accept-loss {source}"
+            )
 
 
 def less_diverse_sources(ledger: Dict[str, Any], earlier: List[Dict[str, Any]]) -> Iterable[Warned]:
@@ -94,6 +120,11 @@ def _verdicts_by(name: str, ledgers: List[Dict[str, Any]]) -> Dict[str, Counter]
 def _fresh(verdicts: Counter) -> int:
     """Rows that had not been collected before."""
     return sum(verdicts.values()) - verdicts[COLLECTED_AGAIN]
+
+
+def _copied(verdicts: Counter) -> float:
+    """Share of the fresh rows that repeat other texts."""
+    return sum(verdicts[reason] for reason in COPIES) / max(1, _fresh(verdicts))
 
 
 def _lost(verdicts: Counter) -> float:

@@ -79,7 +79,13 @@ def make_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="go on without damaged raw runs; they are listed in processed/quarantine.json",
     )
-    parser.add_argument("--partitions", type=int, default=0, help="shuffle partitions (default: one a core)")
+    parser.add_argument(
+        "--accept-loss",
+        nargs="+",
+        metavar="SOURCE",
+        default=[],
+        help="go on although nearly all new rows of these sources are duplicates, against their habit",
+    )
     return parser
 
 
@@ -96,7 +102,7 @@ def clean(args: argparse.Namespace) -> Dict[str, Any]:
     options = options_of(args)
     storage = open_storage(args)
     with storage.locked("processed/.lock"):
-        plan = make_plan(storage, options, args.rebuild, args.forget, args.quarantine)
+        plan = make_plan(storage, options, args.rebuild, args.forget, args.quarantine, args.accept_loss)
         if plan is None:
             state = _state(read_dataset(storage))
             return {"outcome": "skipped", "reason": "no new raw runs", **state}
@@ -105,7 +111,7 @@ def clean(args: argparse.Namespace) -> Dict[str, Any]:
         require_java()
         from spark_processing.pipeline import add_part  # Spark is loaded once there is work for it
 
-        part, ledger = add_part(storage, plan, args.master, args.partitions)
+        part, ledger = add_part(storage, plan, args.master)
         dataset = publish(storage, plan, part)
     for warned in ledger["warnings"]:
         say(f"warning: {warned['name']}: {warned['detail']}")

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 
-from spark_processing.alarms import find_warnings
+from spark_processing.alarms import find_warnings, refuse_sudden_copies
 from spark_processing.dataset import Part
 from spark_processing.diversity import diversity_by_month
 from spark_processing.judging import judge_parts
@@ -40,10 +40,10 @@ from spark_processing.session import open_session
 from spark_processing.verdicts import Verdicts, decide
 
 
-def add_part(storage: Any, plan: Plan, master: str, partitions: int) -> Tuple[Part, Dict[str, Any]]:
+def add_part(storage: Any, plan: Plan, master: str) -> Tuple[Part, Dict[str, Any]]:
     """Judge the plan's rows beside the base's and write the part. Returns it with its ledger."""
     say("starting Spark")
-    spark = open_session("horoscopes: clean", plan.rows, master, partitions)
+    spark = open_session("horoscopes: clean", plan.rows, master)
     say("judging rows")
     parts = [part for run in plan.runs for part in run.parts]
     judge = partial(judge_parts, options=plan.options, published=read_published(storage))
@@ -82,6 +82,7 @@ def account(storage: Any, plan: Plan, keys: pa.Table, verdicts: Verdicts) -> Dic
         "diversity": diversity_by_month(keys, judged),
     }
     earlier = [read_ledger(storage, known.folder) for known in plan.base.parts[-LEDGERS_REMEMBERED:]]
+    refuse_sudden_copies(ledger, earlier, plan.accepted)
     ledger["warnings"] = [warned._asdict() for warned in find_warnings(ledger, earlier)]
     return ledger
 

@@ -7,7 +7,7 @@ dataset.
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from spark_processing.dataset import DATASET, Dataset, Part, part_id, read_dataset, to_json, write_dataset
 from spark_processing.raw_runs import (
@@ -41,6 +41,8 @@ class Plan(NamedTuple):
     """Id of the part to be written."""
     forgets: bool
     """Whether a source is to leave the disk, and not only the dataset."""
+    accepted: Tuple[str, ...]
+    """Sources that may lose nearly everything to duplicates: a human has looked."""
     remarks: Tuple[str, ...]
     """What the operator should read first."""
 
@@ -50,7 +52,12 @@ class Plan(NamedTuple):
 
 
 def make_plan(
-    storage: Any, options: Options, rebuild: bool = False, forget: str = "", quarantine: bool = False
+    storage: Any,
+    options: Options,
+    rebuild: bool = False,
+    forget: str = "",
+    quarantine: bool = False,
+    accepted: Sequence[str] = (),
 ) -> Optional[Plan]:
     """Raise RawDataError for damaged runs, unless they may be left out by `quarantine`.
 
@@ -84,7 +91,8 @@ def make_plan(
     remarks = [f"{len(runs)} new raw runs, {sum(run.rows for run in runs)} rows"]
     remarks += ["rules or options differ from the dataset's: cleaning everything anew"] if differs else []
     remarks += [f"quarantined: {fault}" for fault in faults.values()]
-    return Plan(options, seen, base, runs, faults, new_id(runs, base, seen), bool(forget), tuple(remarks))
+    part = new_id(runs, base, seen)
+    return Plan(options, seen, base, runs, faults, part, bool(forget), tuple(accepted), tuple(remarks))
 
 
 def new_or_touched(storage: Any, manifests: List[Found], base: Dataset) -> List[str]:

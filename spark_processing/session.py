@@ -29,7 +29,7 @@ FILES_PER_BATCH = 4
 """Raw files handed to a Python worker at once: bounds its memory."""
 
 
-def open_session(name: str, rows: int, master: str = "", partitions: int = 0) -> SparkSession:
+def open_session(name: str, rows: int, master: str = "") -> SparkSession:
     """A session for so many rows: spark-submit's where there is one, else on this machine's cores."""
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
@@ -40,7 +40,7 @@ def open_session(name: str, rows: int, master: str = "", partitions: int = 0) ->
             builder = builder.config(key, value)
     spark = builder.getOrCreate()
     cores = spark.sparkContext.defaultParallelism
-    for key, value in job_settings(rows, cores, partitions).items():
+    for key, value in job_settings(rows, cores).items():
         spark.conf.set(key, value)
     return spark
 
@@ -85,22 +85,23 @@ def close_java() -> None:
     """End Spark and its Java, and wait for it."""
     context = SparkContext._active_spark_context
     if context is not None:
-        java = context._gateway.proc
+        gateway: Any = context._gateway
+        java = gateway.proc
         context.stop()
-        context._gateway.shutdown()
+        gateway.shutdown()
         java.stdin.close()
         java.wait()
 
 
-def job_settings(rows: int, cores: int, partitions: int) -> Dict[str, str]:
+def job_settings(rows: int, cores: int) -> Dict[str, str]:
     """What suits the number of rows in any session."""
-    small = rows <= SMALL_BATCH and partitions <= 1
+    small = rows <= SMALL_BATCH
     shuffles = 1 if small else max(cores, rows // ROWS_PER_PARTITION)
     return {
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.execution.arrow.maxRecordsPerBatch": str(FILES_PER_BATCH),
         "mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
-        "spark.sql.shuffle.partitions": str(partitions or shuffles),
+        "spark.sql.shuffle.partitions": str(shuffles),
         "spark.sql.adaptive.enabled": str(not small).lower(),
         "spark.sql.codegen.wholeStage": str(not small).lower(),
         "spark.sql.codegen.factoryMode": "NO_CODEGEN" if small else "FALLBACK",

@@ -11,10 +11,11 @@ import pytest
 from raw_data import SENTENCES, row, write_run
 
 from spark_processing import compact
-from spark_processing.alarms import find_warnings
+from spark_processing.alarms import find_warnings, refuse_sudden_copies
 from spark_processing.clean_job import main
 from spark_processing.dataset import read_dataset
 from spark_processing.diversity import SAMPLE, diversity_by_month
+from spark_processing.ledger import LedgerError
 from spark_processing.plan import make_plan, publish
 from spark_processing.rules import Options
 from spark_processing.schema import KEYS, SIGNS
@@ -150,6 +151,17 @@ def test_a_source_or_sign_that_loses_far_more_than_before_is_named():
 def test_a_source_that_copies_is_named():
     found = find_warnings(ledger(("astro", "leo", 5, {"duplicate_text": 30, "repeated_id": 100})), [])
     assert names(found) == ["copying_source"]
+
+
+def test_a_source_that_suddenly_copies_everything_needs_a_human():
+    copies = ledger(("ru74", "leo", 1, {"near_duplicate": 40}))
+    with pytest.raises(LedgerError, match="--accept-loss ru74"):
+        refuse_sudden_copies(copies, [ledger(("ru74", "leo", 40, {}))], [])
+    refuse_sudden_copies(copies, [ledger(("ru74", "leo", 40, {}))], ["ru74"])
+    refuse_sudden_copies(copies, [copies], [])  # a mirror has always been one
+    refuse_sudden_copies(
+        ledger(("ru74", "leo", 9, {"duplicate_text": 40})), [ledger(("ru74", "leo", 40, {}))], []
+    )
 
 
 @pytest.mark.parametrize(("texts", "expected"), [(27, []), (26, ["rare_sign"]), (0, ["rare_sign"])])

@@ -27,7 +27,8 @@ def away(tmp_path):
     """A folder that holds the zip and a storage with two runs, and nothing else of ours."""
     with zipfile.ZipFile(tmp_path / "spark_processing.zip", "w") as package:
         for path in sorted((ROOT / "spark_processing").glob("*.*")):
-            package.write(path, f"spark_processing/{path.name}")
+            code = path.read_text(encoding="utf-8").replace("GROUP_ROWS = 50_000", "GROUP_ROWS = 5")
+            package.writestr(f"spark_processing/{path.name}", code)
     for day in ("2026-11-01", "2026-11-02"):
         rows = [
             row(date=day, sign=sign, text=text(n))
@@ -65,13 +66,24 @@ def data(away: Path) -> dict[str, bytes]:
     return {str(path.relative_to(away)): path.read_bytes() for path in written}
 
 
+def files(root: Path) -> dict[str, bytes]:
+    found = sorted(path for path in (root / "processed").rglob("*") if path.is_file())
+    return {str(path.relative_to(root)): path.read_bytes() for path in found}
+
+
 def submit(*arguments: str) -> list[str]:
     return [str(Path(sys.executable).with_name("spark-submit")), *arguments, *JOB, "--storage", "data"]
 
 
-def test_spark_submit_of_the_zip_needs_nothing_else(away):
-    done = run(away, *submit("--master", "local[1]"), PYSPARK_PYTHON=sys.executable)
-    summary = outcome(done)
+def test_spark_submit_of_the_zip_needs_nothing_else_and_cores_change_no_byte(away):
+    """GROUP_ROWS is left small in the zip, so that the rows are several tasks'."""
+    shutil.copytree(away / "data", away / "three" / "data")
+    summary = outcome(run(away, *submit("--master", "local[1]"), PYSPARK_PYTHON=sys.executable))
+    three = submit("--master", "local[3]")
+    three[-1] = "three/data"
+    outcome(run(away, *three, PYSPARK_PYTHON=sys.executable))
+    one = files(away / "data")
+    assert files(away / "three" / "data") == one and sum("clean_csv" in name for name in one) == 2
     assert (summary["outcome"], summary["rows_in"], summary["rows_out"]) == ("done", 10, 4)
     assert summary["rejected"] == {"too_short": 2, "duplicate_text": 4}
 
