@@ -13,7 +13,6 @@ import hashlib
 from functools import reduce
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Tuple
-from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import pyarrow as pa
@@ -72,12 +71,12 @@ Contents = Iterator[Tuple[int, bytes]]
 
 
 def opener(groups: List[List[Numbered]]) -> Callable[[pa.RecordBatch], Contents]:
-    """From the numbers of groups to their parts, opened where the task runs."""
+    """From the numbers of groups to their parts, `file://` addresses, opened where the task runs."""
 
     def open_parts(numbers: pa.RecordBatch) -> Contents:
         for group in numbers.column(0).to_pylist():
             for part in groups[group]:
-                yield part.number, Path(unquote(urlsplit(part.address).path)).read_bytes()
+                yield part.number, Path(part.address.partition("://")[2]).read_bytes()
 
     return open_parts
 

@@ -37,9 +37,8 @@ def shingles_of(keys: List[str]) -> List[bytes]:
     firsts = np.repeat(np.cumsum(counts + SHINGLE_WORDS - 1) - counts - SHINGLE_WORDS + 1, counts)
     starts = firsts + np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     text = np.repeat(np.arange(len(keys), dtype=np.uint64), counts)
-    unique = np.unique(
-        text << np.uint64(32) | mixed([hashes[starts + step] for step in range(SHINGLE_WORDS)])
-    )
+    runs = np.sort(text << np.uint64(32) | mixed([hashes[starts + step] for step in range(SHINGLE_WORDS)]))
+    unique = runs[np.r_[True, runs[1:] != runs[:-1]]]
     ends = np.searchsorted(unique, np.arange(1, len(keys), dtype=np.uint64) << np.uint64(32))
     signed = (unique & np.uint64(0xFFFFFFFF)).astype("<u4").view(HASH)
     return [np.sort(found).tobytes() for found in np.split(signed, ends)]
