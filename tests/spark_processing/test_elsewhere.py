@@ -11,6 +11,8 @@ import venv
 import zipfile
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from raw_data import SENTENCES, row, write_run
 
@@ -66,24 +68,24 @@ def data(away: Path) -> dict[str, bytes]:
     return {str(path.relative_to(away)): path.read_bytes() for path in written}
 
 
-def files(root: Path) -> dict[str, bytes]:
-    found = sorted(path for path in (root / "processed").rglob("*") if path.is_file())
-    return {str(path.relative_to(root)): path.read_bytes() for path in found}
+def tables(away: Path) -> list[pa.Table]:
+    """The rows of every Parquet file, in order."""
+    return [pq.read_table(path) for path in sorted((away / "data").rglob("*.parquet"))]
 
 
 def submit(*arguments: str) -> list[str]:
     return [str(Path(sys.executable).with_name("spark-submit")), *arguments, *JOB, "--storage", "data"]
 
 
-def test_spark_submit_of_the_zip_needs_nothing_else_and_cores_change_no_byte(away):
+def test_spark_submit_of_the_zip_needs_nothing_else_and_cores_change_nothing(away):
     """GROUP_ROWS is left small in the zip, so that the rows are several tasks'."""
     shutil.copytree(away / "data", away / "three" / "data")
     summary = outcome(run(away, *submit("--master", "local[1]"), PYSPARK_PYTHON=sys.executable))
     three = submit("--master", "local[3]")
     three[-1] = "three/data"
     outcome(run(away, *three, PYSPARK_PYTHON=sys.executable))
-    one = files(away / "data")
-    assert files(away / "three" / "data") == one and sum("clean_csv" in name for name in one) == 2
+    assert data(away / "three") == data(away) and tables(away / "three") == tables(away)
+    assert len(tables(away)) == 4  # clean and rejected rows of two tasks
     assert (summary["outcome"], summary["rows_in"], summary["rows_out"]) == ("done", 10, 4)
     assert summary["rejected"] == {"too_short": 2, "duplicate_text": 4}
 
