@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+OAUTH = "oauth-secret-5d1f"
 REPOSITORY = Path(__file__).resolve().parents[2]
 SECRETS = {
     "AWS_SECRET_ACCESS_KEY": "aws-secret-7f3a91",
@@ -44,3 +45,23 @@ def test_a_failing_airflow_run_tells_no_secret_in_logs_xcoms_or_rendered_fields(
     kept = "".join(path.read_bytes().decode("latin-1") for path in home.rglob("*") if path.is_file())
     assert "metrics missing" in result.stdout + result.stderr
     assert leaks(result.stdout + result.stderr + kept) == []
+
+
+def test_a_cloud_run_that_is_refused_tells_no_secret_in_logs_xcoms_rendered_fields_or_errors(
+    airflow, family, front_door, project
+):
+    door = front_door(lambda server: None, "dataproc")
+    extra = {"oauth": OAUTH, "endpoint": door.address, "folder_id": "f1"}
+    connection = json.dumps({"conn_type": "yandexcloud", "extra": extra})
+    names = ("FOLDER", "BUCKET", "ACCOUNT", "SUBNET")
+    variables = {f"AIRFLOW_VAR_HOROSCOPE_{name}": name.lower() for name in names}
+    own = {**SECRETS, **door.environment, **variables, "AIRFLOW_CONN_YANDEXCLOUD_DEFAULT": connection}
+    told = family("cloud_process", AIRFLOW_VAR_HOROSCOPE_STORAGE=str(project.storage), **own)
+    assert told["cloud_process"]["state"] == "failed"
+    assert told["cloud_process"]["tasks"]["reserve"] == ["success"]
+    assert "UNIMPLEMENTED" in family.printed
+    home = Path(airflow["AIRFLOW_HOME"])
+    kept = "".join(path.read_bytes().decode("latin-1") for path in home.rglob("*") if path.is_file())
+    assert "subnet" in kept, "rendered fields are kept there"
+    assert leaks(family.printed + kept) == []
+    assert OAUTH not in family.printed + kept
