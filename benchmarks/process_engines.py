@@ -153,7 +153,7 @@ def ours_same_work(root: Path, output: Path) -> None:
     from spark_processing.verdicts import as_verdicts
 
     storage = Folder(str(root))
-    plan = make_plan(storage, Options())
+    plan = make_plan(storage, Options(long_texts="reject"))
     assert plan is not None
     spark = open_session("benchmark", plan.rows)
     parts = [part for run in plan.runs for part in run.parts]
@@ -194,7 +194,7 @@ def ours_whole_job(root: Path, output: Path) -> None:
     from spark_processing.clean_job import main
 
     (output / "raw").symlink_to(root / "raw", target_is_directory=True)
-    assert main(["--storage", str(output)]) == 0
+    assert main(["--storage", str(output), "--long-texts", "reject"]) == 0
 
 
 ENGINES = {

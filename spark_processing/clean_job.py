@@ -51,9 +51,9 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--long-texts",
-        choices=("reject", "trim"),
-        default="reject",
-        help="reject a text over the upper bound, or keep its first sentences that fit (default: reject)",
+        choices=("trim", "reject"),
+        default="trim",
+        help="keep the first sentences that fit of a text over the upper bound, or reject it (default: trim)",
     )
     parser.add_argument(
         "--near-duplicates",

@@ -30,8 +30,9 @@ class Options(NamedTuple):
     language: str = "ru"
     periods: Tuple[str, ...] = ("day",)
     """Spans of texts that are kept: a text for a month is no daily horoscope."""
-    long_texts: str = "reject"
-    """`reject`, or `trim`: keep the sentences from the start that fit the bounds."""
+    long_texts: str = "trim"
+    """`trim` keeps the sentences from the start that fit the bounds: four times the texts, a better
+    model (EXPERIMENTS.md); `reject` keeps no longer text."""
     without_sources: Tuple[str, ...] = ()
     """Sources that are forgotten: their raw runs do not exist for the dataset."""
     near_duplicates: str = "mark"

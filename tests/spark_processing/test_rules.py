@@ -15,7 +15,7 @@ from spark_processing.remarks import remarks_on
 from spark_processing.rules import REASONS, Options, first_objection, first_objection_to_text
 from spark_processing.shingles import shingles_of
 
-OPTIONS = Options()
+OPTIONS = Options(long_texts="reject")
 NOTHING = Published([])
 
 
@@ -94,16 +94,16 @@ def test_a_sentence_of_fewer_than_half_the_texts_or_of_very_few_is_no_boilerplat
     assert judge_all(rows)[0].clean_text == f"{own_text(0)} {shared}"
 
 
-def test_a_long_text_can_be_trimmed_at_a_sentence_end():
+def test_a_long_text_is_trimmed_at_a_sentence_end():
     long = text_of(3) + " " + text_of(4)
-    verdict = judge(row(text=long), Options(long_texts="trim"))
+    verdict = judge(row(text=long), Options())
     assert verdict.reason is None and verdict.quality_flags == ["trimmed"]
     assert long.startswith(verdict.clean_text) and 300 <= verdict.chars <= 500
     assert verdict.clean_text.endswith(".")
 
 
 def test_one_endless_sentence_cannot_be_trimmed():
-    assert judge(row(text="слово за слово " * 50), Options(long_texts="trim")).reason == "too_long"
+    assert judge(row(text="слово за слово " * 50), Options()).reason == "too_long"
 
 
 def published(text: str, at: str) -> Published:
