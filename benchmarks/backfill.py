@@ -24,6 +24,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from demo.sites.visit import Page
 from demo.web import Web
@@ -51,6 +52,10 @@ def archive(host: str, path: str, headers: dict[str, str]) -> Page:
 
 def serve(listener: socket.socket) -> None:
     asyncio.run(Web(archive).serve(listener))
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
 def resident_mb(pid: int) -> float:
@@ -97,7 +102,8 @@ def main(argv: list[str] | None = None) -> int:
         began = time.monotonic()
         killed, _ = crawl(Path(folder), days, proxy, kill_after=arguments.pages // 5)
         code, samples = crawl(Path(folder), days, proxy, kill_after=None)
-        complete = sum(1 for _ in Path(folder).glob("raw/date=*/source=rambler/run=*/manifest.json"))
+        manifests = map(read_json, Path(folder).glob("raw/date=*/source=rambler/run=*/manifest.json"))
+        complete = len({manifest["date"] for manifest in manifests if manifest["outcome"] == "complete"})
     web.kill()
     assert (killed, code, complete) == (-signal.SIGKILL, 0, days), (killed, code, complete, days)
     tenths = {}
