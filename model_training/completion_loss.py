@@ -55,6 +55,13 @@ class SummedCrossEntropy(torch.autograd.Function):
 
 def loss_and_gradient(logits: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Summed cross-entropy of logits [places, vocabulary], and its gradient in their own type."""
+    if not torch.compiler.is_compiling():
+        # The same in place, in as few passes as may be.
+        log_shares = logits.log_softmax(1, dtype=torch.float32)
+        loss = -log_shares.gather(1, targets[:, None]).sum()
+        shares = log_shares.exp_()
+        shares[torch.arange(len(targets), device=logits.device), targets] -= 1
+        return loss, shares.to(logits.dtype)
     values = logits.float()
     log_sum = values.logsumexp(1, keepdim=True)
     loss = (log_sum.squeeze(1) - values.gather(1, targets[:, None]).squeeze(1)).sum()

@@ -162,12 +162,14 @@ def schedule_with(attention: str) -> loop.Schedule:
     return loop.Schedule(1, "adamw", 0, 1e-3, 0, 0, 1, attention=attention)
 
 
-def test_the_loss_in_chunks_equals_the_whole(monkeypatch) -> None:
+@pytest.mark.parametrize("way", ["plain", "compiled"])
+def test_the_loss_in_chunks_equals_the_whole(way: str, monkeypatch) -> None:
+    score = torch.compile(loss_and_gradient, backend="eager") if way == "compiled" else loss_and_gradient
     monkeypatch.setattr("model_training.completion_loss.CHUNK", 7)
     torch.manual_seed(1)
     hidden, weight = torch.randn(30, 8, requires_grad=True), torch.randn(50, 8, requires_grad=True)
     targets = torch.randint(50, (30,))
-    loss = SummedCrossEntropy.apply(hidden, weight, targets, loss_and_gradient)
+    loss = SummedCrossEntropy.apply(hidden, weight, targets, score)
     (loss / math.pi).backward()
     ours = hidden.grad.clone(), weight.grad.clone()
     hidden.grad = weight.grad = None
