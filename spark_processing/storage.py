@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import glob
 import hashlib
 import os
 import shutil
@@ -87,10 +88,10 @@ class Folder:
 
     def find(self, pattern: str) -> List[Found]:
         """The files whose path matches, sorted; `*` stands for any name."""
-        paths = sorted(self.root.glob(pattern))
-        return [
-            Found(path.relative_to(self.root).as_posix(), path.stat().st_mtime_ns // 10**6) for path in paths
-        ]
+        everything = os.path.join(glob.escape(str(self.root)), pattern)  # noqa: PTH118
+        paths = sorted(glob.glob(everything))  # noqa: PTH207  half of pathlib's time over years of runs
+        bare = len(str(self.root)) + 1
+        return [Found(path[bare:], Path(path).stat().st_mtime_ns // 10**6) for path in paths]
 
     def local(self, name: str) -> str:
         """Where a file can be opened on this machine."""
