@@ -20,14 +20,28 @@ class Limit:
     metric: str
     at_least: float | None = None
     at_most: float | None = None
+    surely_above: float | None = None
+    """The whole interval must lie above it."""
+    only_if_asked: str = ""
+    """The limit holds only where the evaluation was asked for this; empty: always."""
 
-    def verdict(self, value: float | None) -> tuple[bool, str]:
-        """Passed or not, and the sentence that says so."""
-        bound = f"at least {self.at_least:g}" if self.at_least is not None else f"at most {self.at_most:g}"
-        if value is None or not math.isfinite(value):
-            return False, f"{self.metric} could not be computed, {bound} is needed"
-        passed = value >= self.at_least if self.at_least is not None else value <= (self.at_most or 0.0)
-        return passed, f"{self.metric} {value:.4g}, {bound} is needed"
+    def verdict(self, figure: dict[str, float]) -> tuple[bool, str]:
+        """Passed or not, and the sentence that says so; `figure` may be empty."""
+        found = figure.get("value" if self.surely_above is None else "low")
+        if found is None or not math.isfinite(found):
+            return False, f"{self.metric} could not be computed, {self.bound} is needed"
+        passed = (
+            (self.at_least is None or found >= self.at_least)
+            and (self.at_most is None or found <= self.at_most)
+            and (self.surely_above is None or found > self.surely_above)
+        )
+        return passed, f"{self.metric} {found:.4g}, {self.bound} is needed"
+
+    @property
+    def bound(self) -> str:
+        if self.surely_above is not None:
+            return f"its whole interval above {self.surely_above:g}"
+        return f"at least {self.at_least:g}" if self.at_least is not None else f"at most {self.at_most:g}"
 
 
 LIMITS = (
@@ -38,6 +52,11 @@ LIMITS = (
     Limit("format_share", at_least=0.99),
     Limit("yield", at_least=0.6),
     Limit("diversity_to_human", at_least=0.9),
+    Limit("made_up_words_share", at_most=0.0),
+    Limit("mistakes_share", at_most=0.0),
+    Limit("coherent_to_human", at_least=0.9),
+    Limit("acceptable_to_human", at_least=0.9, only_if_asked="acceptability_model"),
+    Limit("sign_bits_saved", surely_above=0.0),
     Limit("bits_to_five_gram", at_most=1.0),
     Limit("leaked_texts", at_most=0.0),
 )
@@ -54,11 +73,16 @@ class Decision:
         return {"promote": self.promote, "reasons": list(self.reasons)}
 
 
+def verdicts(evaluation: dict[str, Any]) -> list[tuple[str, bool, str]]:
+    """(metric, passed, sentence) of every limit that holds for this evaluation."""
+    metrics, asked = evaluation.get("metrics", {}), evaluation.get("asked", {})
+    holding = [limit for limit in LIMITS if not limit.only_if_asked or asked.get(limit.only_if_asked)]
+    return [(limit.metric, *limit.verdict(metrics.get(limit.metric, {}))) for limit in holding]
+
+
 def decide(evaluation: dict[str, Any], champion_version: str | None) -> Decision:
     """`champion_version` is who lives now; the evaluation must have been made against that very one."""
-    metrics = evaluation.get("metrics", {})
-    verdicts = [limit.verdict(metrics.get(limit.metric, {}).get("value")) for limit in LIMITS]
-    failed = [sentence for passed, sentence in verdicts if not passed]
+    failed = [sentence for _, passed, sentence in verdicts(evaluation) if not passed]
     if failed:
         return Decision(False, tuple(failed))
     if champion_version is None:

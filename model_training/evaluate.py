@@ -2,20 +2,21 @@
 challenger.
 
 On texts the model never saw: bits per character, beside a character 5-gram and a template of known
-sentences. On texts it wrote: format, wrong signs, safety, copying, diversity, yield, beside held-out human
-texts, the template and retrieval. If the registry has a champion, it is scored on the same texts and asked
-the same prompts.
+sentences, and whether it listens to the sign and topic it is asked for. On texts it wrote for several days:
+format, wrong signs, safety, copying, sense, diversity, freshness, yield, beside held-out human texts, the
+template, retrieval and plain nonsense. If the registry has a champion, it is scored on the same texts and
+asked the same prompts with the same seeds.
 
 Run: `python -m model_training.evaluate --model data/models/tiny --data data/processed --registry
 data/registry`
 """
 
 import argparse
+import datetime as dt
 import json
-import random
 import sys
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,214 +27,259 @@ import numpy as np
 from model_training import inference, registry
 from model_training.baselines import CharacterNgram, SentenceTemplate, retrieve
 from model_training.corpus import DataProblem, Horoscope, Split, read_dataset, split
+from model_training.freshness import published_texts
 from model_training.gates import Gates
 from model_training.intervals import Figure, mean, ratio
-from model_training.prompts import SIGN_NAMES, controls_of
+from model_training.nonsense import WordChain
+from model_training.prompts import SIGN_NAMES
 from model_training.report import write_report
-from model_training.samples import describe
+from model_training.samples import (
+    Sample,
+    Yardstick,
+    against_people,
+    discriminating,
+    in_place_of,
+    people_like,
+    unsafe_counts,
+)
+from model_training.scoring import SLICED_BY, Scored, bits_saved, compare, repeats, score, scored_rows
 
-MAX_TEST, MAX_GOLDEN = 400, 100
-"""Held-out texts that are scored; more would only narrow the interval."""
+DAYS = 8
+"""Days written for: texts of one day must differ between signs, and those of one sign between days."""
 MAX_TOPICS = 4
-MIN_SLICE = 10
-"""A slice of fewer texts says nothing."""
-
-
-@dataclass(frozen=True)
-class Scored:
-    """Bits of the same texts under one model."""
-
-    rows: Sequence[Horoscope]
-    bits: np.ndarray
-
-    def figure(self, chosen: Sequence[int] | None = None) -> Figure:
-        """Bits per character, of the texts at `chosen` places (default all), its interval clustered by
-        day."""
-        places = list(range(len(self.rows)) if chosen is None else chosen)
-        rows = [self.rows[at] for at in places]
-        return ratio(self.bits[places], [len(row.clean_text) for row in rows], [row.date for row in rows])
-
-    def slices(self) -> dict[str, dict[str, Figure]]:
-        """By source, topic and sign."""
-        result: dict[str, dict[str, Figure]] = {}
-        for field in ("source", "topic", "sign"):
-            places: dict[str, list[int]] = defaultdict(list)
-            for at, row in enumerate(self.rows):
-                places[getattr(row, field)].append(at)
-            result[field] = {k: self.figure(v) for k, v in sorted(places.items()) if len(v) >= MIN_SLICE}
-        return result
+"""One topic a day, in turn."""
+OWN, PEOPLE, TEMPLATE, RETRIEVAL, NONSENSE = "this model", "people", "template", "retrieval", "nonsense"
 
 
 @dataclass(frozen=True)
 class Written:
     """What a model wrote for the prompts of the evaluation."""
 
-    texts: list[inference.Text]
+    answers: list[tuple[dt.date, inference.Text]]
 
     @property
-    def accepted(self) -> list[tuple[str, str]]:
-        """(sign, text), the chosen text of each prompt."""
-        return [(text.sign, text.text) for text in self.texts if text.text is not None]
+    def samples(self) -> list[Sample]:
+        """The chosen text of each prompt that has one."""
+        return [Sample(d, t.topic, t.sign, t.sign, t.text) for d, t in self.answers if t.text is not None]
+
+    @property
+    def places(self) -> list[Sample]:
+        """Every prompt, its text left empty."""
+        return [Sample(day, text.topic, text.sign, text.sign, "") for day, text in self.answers]
+
+    @property
+    def everything(self) -> list[str]:
+        """All that was sampled, refused texts too."""
+        return [t for _, text in self.answers for t in (*text.accepted, *(bad.text for bad in text.rejected))]
 
     def yields(self) -> Figure:
-        """Accepted over sampled, clustered by prompt."""
-        return ratio(
-            [len(text.accepted) for text in self.texts],
-            [text.candidates for text in self.texts],
-            range(len(self.texts)),
-        )
+        """Accepted over sampled, clustered by day."""
+        days = [day for day, _ in self.answers]
+        accepted = [len(text.accepted) for _, text in self.answers]
+        return ratio(accepted, [text.candidates for _, text in self.answers], days)
 
     def failures(self) -> dict[str, int]:
         """Gate -> candidates it refused."""
-        return dict(Counter(name for text in self.texts for bad in text.rejected for name in bad.failed))
-
-
-def scored_rows(parts: Split, seed: int) -> list[Horoscope]:
-    rng = random.Random(seed)
-    test = parts.test if len(parts.test) <= MAX_TEST else rng.sample(parts.test, MAX_TEST)
-    golden = parts.golden if len(parts.golden) <= MAX_GOLDEN else rng.sample(parts.golden, MAX_GOLDEN)
-    return [*test, *golden]
-
-
-def score(writer: inference.Writer, rows: Sequence[Horoscope]) -> Scored:
-    """The prompts are rendered by the model's own template."""
-    from model_training.engines.pretrained import TorchEngine
-    from model_training.likelihood import bits_of
-
-    engine = TorchEngine(writer.engine.folder)
-    pairs = [
-        (writer.template.render(controls_of(row.sign, row.topic, row.clean_text)), row.clean_text)
-        for row in rows
-    ]
-    return Scored(rows, bits_of(engine, pairs))
+        return dict(Counter(n for _, text in self.answers for bad in text.rejected for n in bad.failed))
 
 
 def topics_of(rows: Sequence[Horoscope]) -> list[str]:
     return [topic for topic, _ in Counter(row.topic for row in rows).most_common(MAX_TOPICS)]
 
 
-def write_samples(writer: inference.Writer, rows: Sequence[Horoscope], candidates: int) -> Written:
+def write_samples(
+    writer: inference.Writer, rows: Sequence[Horoscope], candidates: int, seed: int = 0
+) -> Written:
     """All candidates are drawn at once: the yield is of all samples, not of those a lucky prompt needed."""
-    day = max(row.date for row in rows)
-    return Written(writer.write(day, tuple(SIGN_NAMES), topics_of(rows), candidates, rounds=(candidates,)))
-
-
-def compare(own: Scored, other: Scored) -> Figure:
-    """Relative change of bits per character against `other` on the same texts, paired, clustered by day."""
-    change = own.bits - other.bits
-    return ratio(change, other.bits, [row.date for row in own.rows])
-
-
-def people_for(topics: Sequence[str], held_out: Sequence[Horoscope]) -> list[Horoscope]:
-    """Held-out rows of the same topics, each at most once: many topics look more varied than few."""
-    rows = random.Random(0).sample(list(held_out), len(held_out))
-    chosen: list[Horoscope] = []
-    for topic in topics:
-        same = next((row for row in rows if row.topic == topic), None)
-        if same:
-            rows.remove(same)
-            chosen.append(same)
-    return chosen
+    first = max(row.date for row in rows) + dt.timedelta(1 + seed * DAYS)
+    topics = topics_of(rows)
+    places = [
+        (first + dt.timedelta(number), sign, topics[number % len(topics)])
+        for number in range(DAYS)
+        for sign in SIGN_NAMES
+    ]
+    texts = writer.write_places(places, candidates, rounds=(candidates,))
+    return Written([(day, text) for (day, _, _), text in zip(places, texts, strict=True)])
 
 
 def judge_texts(
-    written: Written, parts: Split, gates: Gates, known: Gates, template: SentenceTemplate
-) -> tuple[dict[str, Figure], dict[str, dict[str, Figure]]]:
-    """Figures of the accepted texts, and the rows beside them: held-out people, the template, retrieval.
+    written: Written, parts: Split, yardstick: Yardstick, template: SentenceTemplate
+) -> tuple[dict[str, Figure], dict[str, dict[str, Figure]], dict[str, list[Sample]]]:
+    """Figures of the chosen texts, the rows beside them (people, template, retrieval, nonsense), and the
+    rows' texts.
 
-    Each row has as many texts as the model wrote, so that figures that depend on the number can be compared;
-    people's has fewer where too few are held out, which makes them look more varied, never less.
+    Each row has as many texts as the model wrote for each day, so that figures that depend on the number can
+    be compared; people's has fewer where too few are held out, which makes them look more varied, never less.
     """
-    asked = [(text.sign, text.topic) for text in written.texts if text.text is not None]
-    asked = asked or [(text.sign, text.topic) for text in written.texts]
-    people = people_for([topic for _, topic in asked], parts.held_out)
-    signs = [sign for sign, _ in asked]
-    glued = [template.write(topic, seed) for seed, (_, topic) in enumerate(asked)]
-    found = [retrieve(parts.train, *prompt, seed) for seed, prompt in enumerate(asked)]
-    table = {
-        "people, held out": describe([r.clean_text for r in people], [r.sign for r in people], gates, known),
-        "template": describe(glued, signs, gates, known),
-        "retrieval": describe(found, signs, gates, known),
+    places = written.samples or written.places
+    chain = WordChain([row.clean_text for row in parts.train])
+    rows = {
+        PEOPLE: people_like(places, parts.held_out),
+        TEMPLATE: in_place_of(places, lambda sample, seed: template.write(sample.topic, seed)),
+        RETRIEVAL: in_place_of(
+            places, lambda sample, seed: retrieve(parts.train, sample.sign, sample.topic, seed)
+        ),
+        NONSENSE: in_place_of(places, lambda sample, seed: chain.write(seed)),
     }
-    figures = {"yield": written.yields()}
-    if written.accepted:
-        figures |= describe([text for _, text in written.accepted], signs, gates, known)
-        human, own = table["people, held out"]["distinct_2"].value, figures["distinct_2"]
-        figures["diversity_to_human"] = Figure(own.value / human, own.n, own.low / human, own.high / human)
-    return figures, table
+    table = {name: yardstick.describe(samples) for name, samples in rows.items()}
+    figures = {"yield": written.yields()} | yardstick.describe(written.samples)
+    if written.samples:
+        figures |= against_people(figures, table[PEOPLE])
+    return figures, table, rows
 
 
 def leaked(gates: Gates, parts: Split) -> Figure:
     """Share of the held-out texts that the model, by its own index, was trained on."""
-    return mean([gates.has_learnt(row.clean_text) for row in parts.held_out])
+    days = [row.date for row in parts.held_out]
+    return mean([gates.has_learnt(row.clean_text) for row in parts.held_out], days)
 
 
-def evaluate(model: Path, parts: Split, candidates: int, seed: int, address: str | None) -> dict[str, Any]:
-    """The content of evaluation.json, the twelve texts and nearest training texts included."""
+@dataclass(frozen=True)
+class Question:
+    """What an evaluation is asked, the model and the data aside."""
+
+    candidates: int = 3
+    """Samples for each prompt."""
+    seed: int = 0
+    """Which held-out texts are scored, which days are written for."""
+    registry: str | None = None
+    published: str | None = None
+    acceptability_model: Path | None = None
+
+
+def evaluate(model: Path, parts: Split, question: Question) -> dict[str, Any]:
+    """The content of evaluation.json, the texts and nearest training texts included."""
     writer = inference.load(model)
-    rows = scored_rows(parts, seed)
+    rows = scored_rows(parts, question.seed)
     _say(f"{len(rows)} held-out texts of {len({row.date for row in rows})} days")
-    own = score(writer, rows)
     ngram = CharacterNgram([row.clean_text for row in parts.train])
     template = SentenceTemplate(parts.train, ngram)
-    five_gram = Scored(rows, np.array([ngram.bits_of(row.clean_text) for row in rows]))
-    templated = Scored(rows, np.array([template.bits_of(row.clean_text) for row in rows]))
-    _say(f"bits per character {own.figure().value:.4f}; 5-gram {five_gram.figure().value:.4f}")
-    written = write_samples(writer, parts.held_out, candidates)
-    known = Gates.build([row.clean_text for row in parts.train], [])
-    judged, table = judge_texts(written, parts, writer.gates, known, template)
+    own = score(writer, rows)
+    scored = {
+        OWN: own,
+        "5-gram": Scored(rows, np.array([ngram.bits_of(row.clean_text) for row in rows])),
+        TEMPLATE: Scored(rows, np.array([template.bits_of(row.clean_text) for row in rows])),
+    }
+    _say("; ".join(f"{name} {each.figure().value:.4f} bits per character" for name, each in scored.items()))
+    written = write_samples(writer, parts.held_out, question.candidates, question.seed)
+    yardstick = measure_with(parts, question)
+    judged, table, beside = judge_texts(written, parts, yardstick, template)
+    days = [row.date for row in rows]
     metrics = {
         "bits_per_character": own.figure(),
-        "bits_five_gram": five_gram.figure(),
-        "bits_template": templated.figure(),
-        "bits_to_five_gram": ratio(own.bits, five_gram.bits, [row.date for row in rows]),
-        "bits_to_template": ratio(own.bits, templated.bits, [row.date for row in rows]),
+        "bits_five_gram": scored["5-gram"].figure(),
+        "bits_template": scored[TEMPLATE].figure(),
+        "bits_to_five_gram": ratio(own.bits, scored["5-gram"].bits, days),
+        "bits_to_template": ratio(own.bits, scored[TEMPLATE].bits, days),
         "leaked_texts": leaked(writer.gates, parts),
         **judged,
     }
-    _say(
-        f"{len(written.accepted)} of {len(written.texts)} prompts answered, yield {judged['yield'].value:.0%}"
-    )
+    for field in ("sign", "topic"):
+        saved = bits_saved(writer, own, field, question.seed)
+        metrics |= {f"{field}_bits_saved": saved} if saved else {}
+    answered = f"{len(written.samples)} of {len(written.answers)} prompts answered"
+    _say(f"{answered}, yield {judged['yield'].value:.0%}")
+    safety = {name: unsafe_counts([s.text for s in samples]) for name, samples in beside.items()}
+    paired, champions = None, None
+    if champion := champion_of(question):
+        theirs = inference.load(champion.path, writer.version)  # the same version: the same seeds
+        champions = write_samples(theirs, parts.held_out, question.candidates, question.seed)
+        name = f"champion {champion.version}"
+        scored[name] = score(theirs, rows)
+        table[name] = {"yield": champions.yields()} | yardstick.describe(champions.samples)
+        safety[name] = unsafe_counts(champions.everything)
+        paired = against_champion(str(champion.version), own, scored[name], written, champions)
     return {
-        "schema": 1,
+        "schema": 2,
+        "seed": question.seed,
         "metrics": _as_json(metrics),
-        "slices": {field: _as_json(figures) for field, figures in own.slices().items()},
+        "discriminates": discriminates(metrics, table),
+        "slices": sliced(scored),
         "rows": {name: _as_json(figures) for name, figures in table.items()},
         "refused_by": written.failures(),
+        "safety": {OWN: unsafe_counts(written.everything)} | safety,
+        "limits": {
+            "copied_chars": yardstick.max_copied_chars,
+            "coherence": round(yardstick.min_coherence, 4),
+        },
+        "asked": {"acceptability_model": bool(question.acceptability_model)},
         "test_from": parts.cutoff.isoformat(),
-        "texts": [
-            {"sign": sign, "text": text, "nearest": _nearest(text, known, parts)}
-            for sign, text in written.accepted[: len(SIGN_NAMES)]
-        ],
-        "against_champion": against_champion(address, own, written, parts, candidates),
+        "texts": beside_each_other(written, champions, yardstick, parts),
+        "against_champion": paired,
     }
 
 
-def _nearest(text: str, known: Gates, parts: Split) -> dict[str, Any]:
-    share, number = known.nearest(text)
-    return {"share": share, "text": parts.train[number].clean_text if share else ""}
+def measure_with(parts: Split, question: Question) -> Yardstick:
+    from model_training.acceptability import SentenceJudge
+
+    judge = SentenceJudge(question.acceptability_model) if question.acceptability_model else None
+    until = max(row.date for row in parts.held_out)
+    published = published_texts(question.published, until) if question.published else []
+    return Yardstick.build(parts, published, judge)
+
+
+def champion_of(question: Question) -> registry.Version | None:
+    """The champion, its files checked; None while there is none."""
+    champion = registry.champion_or_none(question.registry) if question.registry else None
+    if champion:
+        registry.verify(champion)
+    return champion
 
 
 def against_champion(
-    address: str | None, own: Scored, written: Written, parts: Split, candidates: int
-) -> dict[str, Any] | None:
-    """The champion on the same texts and prompts; None while there is no champion."""
-    champion = registry.champion_or_none(address) if address else None
-    if champion is None:
-        return None
-    registry.verify(champion)
-    writer = inference.load(champion.path)
-    other, its = score(writer, own.rows), write_samples(writer, parts.held_out, candidates)
-    sampled = [text.candidates for text in written.texts]
-    gained = [len(a.accepted) - len(b.accepted) for a, b in zip(written.texts, its.texts, strict=True)]
+    version: str, own: Scored, other: Scored, written: Written, its: Written
+) -> dict[str, Any]:
+    """The paired comparison: what the decision reads."""
+    pairs = list(zip(written.answers, its.answers, strict=True))
+    gained = [len(a.accepted) - len(b.accepted) for (_, a), (_, b) in pairs]
+    sampled = [text.candidates for _, text in written.answers]
     return {
-        "version": str(champion.version),
+        "version": version,
         "bits_per_character": other.figure().as_json(),
         "bits_per_character_change": compare(own, other).as_json(),
         "yield": its.yields().as_json(),
-        "yield_change": ratio(gained, sampled, range(len(gained))).as_json(),
-        "texts": [{"sign": sign, "text": text} for sign, text in its.accepted[: len(SIGN_NAMES)]],
+        "yield_change": ratio(gained, sampled, [day for day, _ in written.answers]).as_json(),
+        "repeats": repeats(own, other),
     }
+
+
+def discriminates(metrics: dict[str, Figure], table: dict[str, dict[str, Figure]]) -> dict[str, bool]:
+    """Metric -> whether it can tell anything here: people from a baseline, the model from the 5-gram, a
+    prompt that is listened to from chance."""
+    found = discriminating(table[PEOPLE], [table[name] for name in (TEMPLATE, RETRIEVAL, NONSENSE)])
+    for name in ("bits_to_five_gram", "bits_to_template"):
+        found[name] = not metrics[name].low <= 1 <= metrics[name].high
+    for name in {"sign_bits_saved", "topic_bits_saved"} & metrics.keys():
+        found[name] = not metrics[name].low <= 0 <= metrics[name].high
+    return found
+
+
+def sliced(scored: dict[str, Scored]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Field -> value -> scorer -> bits per character."""
+    by_scorer = {name: each.slices() for name, each in scored.items()}
+    return {
+        field: {
+            value: {name: slices[field][value].as_json() for name, slices in by_scorer.items()}
+            for value in by_scorer[OWN][field]
+        }
+        for field in SLICED_BY
+    }
+
+
+def beside_each_other(
+    written: Written, champions: Written | None, yardstick: Yardstick, parts: Split
+) -> list[dict[str, Any]]:
+    """A text for each sign, the champion's for the same prompt, and the nearest training text."""
+    theirs = {(s.day, s.asked): s.text for s in champions.samples} if champions else {}
+    result = []
+    for sign in SIGN_NAMES:
+        sample = next((s for s in written.samples if s.asked == sign), None)
+        if sample:
+            share, number = yardstick.known.nearest(sample.text)
+            nearest = {"share": round(share, 3), "text": parts.train[number].clean_text if share else ""}
+            text = {"sign": sign, "topic": sample.topic, "text": sample.text, "nearest": nearest}
+            result.append(text | {"champion": theirs.get((sample.day, sign), "")})
+    return result
 
 
 def _as_json(figures: dict[str, Figure]) -> dict[str, dict[str, float | int]]:
@@ -244,7 +290,7 @@ def _say(line: str) -> None:
     print(f"evaluate: {line}", file=sys.stderr, flush=True)
 
 
-def main(argv: list[str] | None = None) -> int:
+def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description="Score a model on held-out texts, look at what it writes, register it as challenger.",
         epilog="Exit codes: 0 done or skipped, 1 failed, 2 wrong arguments, 130/143 killed.",
@@ -252,16 +298,30 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--model", type=Path, required=True, help="model directory, as train writes it")
     parser.add_argument("--data", required=True, help="address of processed/, the same the model learnt from")
     parser.add_argument("--registry", help="where to register it as challenger (default: not registered)")
-    parser.add_argument("--candidates", type=int, default=4, help="samples for each prompt, default 4")
-    parser.add_argument("--seed", type=int, default=0, help="which held-out texts are scored, default 0")
-    args = parser.parse_args(argv)
+    parser.add_argument("--artifacts", help="where a new registry keeps its models: folder or s3://…")
+    parser.add_argument("--published", help="address of published/: are its texts new to our readers?")
+    parser.add_argument(
+        "--acceptability-model", type=Path, help="directory of a classifier fine-tuned on RuCoLA"
+    )
+    parser.add_argument("--candidates", type=int, default=3, help="samples for each prompt, default 3")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="which held-out texts and days are used, default 0"
+    )
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = parse_arguments(argv)
     started = time.monotonic()
     summary: dict[str, Any] = {"step": "evaluate", "outcome": "failed", "rows_in": 0, "rows_out": 0}
     code = 1
     try:
         inference.check_is_model(args.model)
         parts = split(read_dataset(args.data)[0])
-        document = evaluate(args.model, parts, args.candidates, args.seed, args.registry)
+        question = Question(
+            args.candidates, args.seed, args.registry, args.published, args.acceptability_model
+        )
+        document = evaluate(args.model, parts, question)
         document["seconds"] = round(time.monotonic() - started, 1)
         write_report(args.model, document)
         summary |= {
@@ -272,7 +332,7 @@ def main(argv: list[str] | None = None) -> int:
             "refused_by": document["refused_by"],
         }
         if args.registry:
-            version = registry.register(args.registry, args.model, parts.cutoff.isoformat())
+            version = registry.register(args.registry, args.model, parts.cutoff.isoformat(), args.artifacts)
             summary["version"] = version.version
         code = 0
     except (DataProblem, inference.ModelProblem, registry.RegistryProblem, OSError) as error:

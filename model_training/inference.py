@@ -74,6 +74,10 @@ class Text:
         return published
 
 
+Place = tuple[dt.date, str, str]
+"""What a text is for: day, sign, topic."""
+
+
 def seed_of(day: dt.date, sign: str, topic: str, model_version: str, attempt: int = 0) -> int:
     """63 bits from what the text is for; nothing else may enter."""
     key = "\x1f".join((day.isoformat(), sign, topic, model_version, str(attempt)))
@@ -142,30 +146,44 @@ class Writer:
         attempt: int = 0,
         rounds: Sequence[int] | None = None,
     ) -> list[Text]:
-        """One `Text` for every (sign, topic), sampling at most `candidates` each; another `attempt`, other
-        samples.
+        """One `Text` for every (sign, topic); see `write_places`."""
+        places = [(day, sign, topic) for sign, topic in asked]
+        return self.write_places(places, candidates, attempt, rounds)
+
+    def write_places(
+        self,
+        places: Sequence[Place],
+        candidates: int,
+        attempt: int = 0,
+        rounds: Sequence[int] | None = None,
+    ) -> list[Text]:
+        """One `Text` for every (day, sign, topic), sampling at most `candidates` each; another `attempt`,
+        other samples. Several days at once make one batch.
 
         Raises ValueError, listing the known ones, on a sign or topic the template does not know.
         """
-        drawn: dict[tuple[str, str], list[Drawn]] = {key: [] for key in asked}
+        drawn: dict[Place, list[Drawn]] = {place: [] for place in places}
         first = 0
         for stop in rounds or (min(FIRST_ROUND, candidates), candidates):
-            wanting = [key for key in asked if not any(draw.passed for draw in drawn[key])]
-            jobs = [(key, number) for key in wanting for number in range(first, stop)]
+            wanting = [place for place in places if not any(draw.passed for draw in drawn[place])]
+            jobs = [(place, number) for place in wanting for number in range(first, stop)]
             first = stop
             if not jobs:
                 continue
-            prompts = [self.prompt(*key, number) for key, number in jobs]
-            seeds = [seed_of(day, *key, self.version, attempt) + number for key, number in jobs]
-            signs_of_jobs = [sign for (sign, _), _ in jobs]
+            prompts = [self.prompt(sign, topic, number) for (_, sign, topic), number in jobs]
+            seeds = [seed_of(*place, self.version, attempt) + number for place, number in jobs]
+            signs_of_jobs = [sign for (_, sign, _), _ in jobs]
             completions = self.engine.complete(prompts, seeds, signs_of_jobs)
-            for (key, _), (raw, log_likelihood) in zip(jobs, completions, strict=True):
+            for (place, _), (raw, log_likelihood) in zip(jobs, completions, strict=True):
                 text = cut_to_whole_sentences(raw)
-                drawn[key].append(Drawn(text, log_likelihood, self.gates.check(text, sign=key[0])))
-        texts, said = [], set[tuple[str, str]]()
-        for key in asked:
-            texts.append(self._best(key, drawn[key], seed_of(day, *key, self.version, attempt), said))
-            said |= word_pairs(texts[-1].text or "")
+                drawn[place].append(Drawn(text, log_likelihood, self.gates.check(text, sign=place[1])))
+        texts: list[Text] = []
+        said: dict[dt.date, set[tuple[str, str]]] = {day: set() for day, _, _ in places}
+        for place in places:
+            day, sign, topic = place
+            seed = seed_of(*place, self.version, attempt)
+            texts.append(self._best((sign, topic), drawn[place], seed, said[day]))
+            said[day] |= word_pairs(texts[-1].text or "")
         return texts
 
     def prompt(self, sign: str, topic: str, number: int = 0) -> str:

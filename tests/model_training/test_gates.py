@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model_training.gates import Gates, is_fluent, is_well_formed
+from model_training.gates import GATE_NAMES, Gates, is_fluent, is_well_formed
 from model_training.inference import cut_to_whole_sentences
 from model_training.prompts import SIGN_NAMES
 from model_training.safety import unsafe_spans
 from model_training.signs import FORMS, mentioned_signs, signs_named_by
+from model_training.stretches import longest_stretches
 
 GOOD = (
     "Утро начнётся с хорошей новости, и она задаст тон всему дню. Не торопитесь с решениями: то, что кажется "
@@ -22,9 +23,13 @@ GOOD = (
 
 
 def test_a_good_text_passes_every_gate() -> None:
-    assert Gates.build([], []).check(GOOD, "leo") == dict.fromkeys(
-        ("format", "sign", "copied", "near_duplicate", "safe", "fluent"), True
-    )
+    assert Gates.build([], []).check(GOOD, "leo") == dict.fromkeys(GATE_NAMES, True)
+
+
+def test_a_word_of_no_dictionary_is_let_through_only_if_people_used_it() -> None:
+    slang = GOOD.replace("Утро", "Хоспективность")
+    assert not Gates.build([], []).check(slang, "leo")["words"]
+    assert Gates.build(["Сегодня хоспективность растёт."], []).check(slang, "leo")["words"]
 
 
 @pytest.mark.parametrize(
@@ -85,6 +90,10 @@ def test_a_text_for_leo_that_speaks_to_virgo_is_stopped() -> None:
         ("Вас ждёт смерть врага.", "death"),
         ("Мысли о самоубийстве посетят вас.", "self_harm"),
         ("Вот жопа.", "profanity"),
+        ("Соседи — идиоты.", "profanity"),
+        ("Вас изнасилуют взглядом.", "violence"),
+        ("Разводитесь без сожалений.", "legal"),
+        ("Играйте на бирже.", "financial"),
     ],
 )
 def test_unsafe_texts_are_stopped_by_their_rule(text: str, rule: str) -> None:
@@ -99,6 +108,7 @@ def test_unsafe_texts_are_stopped_by_their_rule(text: str, rule: str) -> None:
         "Погода не подведёт, сугробы растают, гребля вас развлечёт.",
         "Психолог посоветует отдых, а скука пройдёт сама.",
         "Бессмертная классика скрасит вечер.",
+        "Зарезервируйте столик, урожай порадует, природа ждёт.",
     ],
 )
 def test_innocent_words_that_look_alike_pass(text: str) -> None:
@@ -114,24 +124,25 @@ def test_a_broken_record_is_not_fluent() -> None:
 def test_a_recited_training_text_is_stopped_and_a_new_one_is_not() -> None:
     gates = Gates.build([GOOD], [])
     assert not gates.check(GOOD, "leo")["copied"]
-    other = "День подарит вам повод для радости. " * 9
-    assert gates.copied_chars(other) == 0
-
-
-def test_copied_span_is_measured_in_characters() -> None:
-    sentence = "Не торопитесь с решениями: то, что кажется сложным, к обеду разложится по полочкам."
-    gates = Gates.build([GOOD], [])
-    assert gates.copied_chars(f"Новый день. {sentence} Иная мысль в конце.") == len(sentence) - 1
+    assert not gates.copies_too_much("День подарит вам повод для радости. " * 9)
 
 
 def test_the_copy_limit_is_what_people_allow_themselves(tmp_path) -> None:
-    people = [GOOD[:120], GOOD]
-    gates = Gates.build([GOOD], people)
-    assert gates.max_copied_chars > 300
+    """People share a sentence (its two commas, colon and stop do not count); a word more is too many."""
+    shared = "Не торопитесь с решениями: то, что кажется сложным, к обеду разложится по полочкам."
+    gates = Gates.build([GOOD], [f"Ночь прошла. {shared}"])
+    assert gates.max_copied_chars == len(shared) - 4
     gates.save(tmp_path / "train_index.npz")
-    loaded = Gates.load(tmp_path / "train_index.npz")
-    assert loaded.max_copied_chars == gates.max_copied_chars
-    assert loaded.copied_chars(GOOD) == gates.copied_chars(GOOD)
+    for known in (gates, Gates.load(tmp_path / "train_index.npz")):
+        assert not known.copies_too_much(shared)
+        assert known.copies_too_much(f"{shared} Вечером")
+
+
+@given(st.lists(st.text(alphabet="аб ", max_size=90), max_size=4), st.text(alphabet="аб ", max_size=90))
+def test_the_gate_and_the_suffix_array_agree_on_every_text(training: list[str], text: str) -> None:
+    gates = Gates.build(training, [])
+    stretch = longest_stretches([text], training)[0]
+    assert gates.copies_too_much(text) is (stretch.chars > gates.max_copied_chars)
 
 
 @given(st.text(alphabet="аб .!?…»\n", max_size=700))

@@ -1,16 +1,24 @@
 """The registry keeps versions, moves the crown by proof only, and goes back only to who was live."""
 
 import json
+import random
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import fsspec
 import pytest
 
-from model_training import registry
+from model_training import inference, registry
+from model_training.gates import Gates
+from model_training.prompts import DEFAULT_TEMPLATE
 from model_training.registry import RegistryProblem
+from model_training.registry_lock import lock, shown
 
 NOW = "2026-11-23T06:00:00+00:00"
+LATER = "2100-01-01T06:00:00+00:00"
+"""After what the command itself writes down."""
 GOOD = {
     "wrong_sign_share": 0.0,
     "unsafe_share": 0.0,
@@ -19,6 +27,10 @@ GOOD = {
     "format_share": 1.0,
     "yield": 0.8,
     "diversity_to_human": 0.97,
+    "made_up_words_share": 0.0,
+    "mistakes_share": 0.0,
+    "coherent_to_human": 1.0,
+    "sign_bits_saved": 1.2,
     "bits_to_five_gram": 0.8,
     "leaked_texts": 0.0,
 }
@@ -123,13 +135,122 @@ def test_changed_files_are_found_before_promotion(tmp_path: Path) -> None:
 def test_two_changes_at_once_one_says_so(history: Path) -> None:
     address = str(history / "registry")
     with (
-        registry._lock(address),
+        lock(address),
         pytest.raises(RegistryProblem, match="no other change under way, found one"),
     ):
         registry.promote(address, NOW)
 
 
-@pytest.mark.parametrize("action", ["list", "show", "promote", "rollback", "why"])
+def test_every_span_a_version_was_live_is_remembered(history: Path, monkeypatch, tmp_path, capsys) -> None:
+    root = shutil.copytree(history, tmp_path / "history")
+    address = str(root / "registry")
+    registry._client(address)  # the copy's artifacts stay where the original's are
+    monkeypatch.setattr(registry, "_prove_it_writes", lambda version, now: None)
+    before = registry.history(address)
+    registry.rollback(address, "2026-11-26T06:00:00+00:00")
+    registry.rollback(address, "2026-11-27T06:00:00+00:00")
+    assert registry.history(address)[len(before) - 1 :] == [
+        (before[-1][0], "2026-11-26T06:00:00+00:00", 3),
+        ("2026-11-26T06:00:00+00:00", "2026-11-27T06:00:00+00:00", 1),
+        ("2026-11-27T06:00:00+00:00", None, 3),
+    ]
+    assert registry.main(["history", "--registry", address]) == 0
+    assert capsys.readouterr().out.splitlines()[-2].endswith("version 3")
+
+
+class Scripted:
+    """An engine that says a good text, or nothing after `silent_after` of them."""
+
+    def __init__(self, silent_after: int) -> None:
+        self.left = silent_after
+
+    def complete(self, prompts, seeds, signs):
+        answers = []
+        for seed in seeds:
+            self.left -= 1
+            words = random.Random(seed).sample(SENTENCES, len(SENTENCES))
+            answers.append((" ".join(words) if self.left >= 0 else "Молчу.", 0.0))
+        return answers
+
+
+SENTENCES = [
+    *("Утро начнётся с хорошей новости.", "К обеду позвонит старый друг.", "Дорога домой будет лёгкой."),
+    *("Вечером найдите время для прогулки.", "Разговор за чаем согреет лучше подарков."),
+    *("Не спешите с ответом на письмо.", "Перед сном вспомните три приятные мелочи."),
+    *(
+        "Работа порадует вас результатом.",
+        "Близкие люди оценят вашу заботу.",
+        "Завтра вы улыбнётесь этому дню.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("silent_after", "goes_back"), [(12 * 6, True), (60, False)])
+def test_a_version_comes_back_only_after_it_has_written_twelve_texts(
+    history: Path, monkeypatch, tmp_path: Path, silent_after: int, goes_back: bool
+) -> None:
+    root = shutil.copytree(history, tmp_path / "history")
+    address = str(root / "registry")
+    writer = inference.Writer(Scripted(silent_after), DEFAULT_TEMPLATE, Gates.build([], []), "1")
+    monkeypatch.setattr(inference, "load", lambda path, version: writer)
+    before = registry.champion(address).version
+    if goes_back:
+        assert registry.rollback(address, "2026-11-28T06:00:00+00:00").version != before
+    else:
+        with pytest.raises(RegistryProblem, match=r"expected 12 texts, found 10, from version"):
+            registry.rollback(address, "2026-11-28T06:00:00+00:00")
+        assert registry.champion(address).version == before
+
+
+def test_a_password_is_shown_to_nobody() -> None:
+    assert shown("postgresql://ann:secret@host/db") == "postgresql://ann:***@host/db"
+    assert shown("postgresql://host/db") == "postgresql://host/db"
+
+
+def promote_apart(address: str) -> subprocess.Popen:
+    command = [sys.executable, "-m", "model_training.registry", "promote", "--registry", address]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_models_live_in_postgres_and_a_bucket_and_of_two_promotions_one_wins(
+    postgres: str, bucket: str, tmp_path: Path, monkeypatch
+) -> None:
+    """A real Postgres, a real S3 server, two real processes."""
+    monkeypatch.setenv(registry.CACHE, str(tmp_path / "cache"))
+    with pytest.raises(RegistryProblem, match="expected a place for artifacts, found none"):
+        registry.register(postgres, make_model(tmp_path, "none"), "2026-11-21")
+    first = registry.register(postgres, make_model(tmp_path, "first"), "2026-11-21", f"{bucket}/models")
+    assert first.location.startswith(bucket)
+    registry.verify(first)
+    with lock(postgres), pytest.raises(RegistryProblem, match="no other change under way"):
+        registry.promote(postgres, NOW)
+    both = [promote_apart(postgres) for _ in range(2)]
+    said = [json.loads(process.communicate(timeout=200)[0].splitlines()[-1]) for process in both]
+    assert sorted(summary["outcome"] == "done" for summary in said) == [False, True]
+    loser = next(summary for summary in said if summary["outcome"] != "done")
+    assert "no other change under way" in loser["reason"] or "champion already" in loser["reason"]
+    registry.register(postgres, make_model(tmp_path, "second", "1"), "2026-11-22")
+    assert registry.promote(postgres, LATER)[0]
+    assert [(version, until is None) for _, until, version in registry.history(postgres)] == [
+        (1, False),
+        (2, True),
+    ]
+    monkeypatch.setattr(registry, "_prove_it_writes", lambda version, now: None)
+    assert registry.rollback(postgres, LATER).version == 1
+
+
+def test_a_file_changed_in_the_bucket_is_found(
+    postgres: str, bucket: str, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setenv(registry.CACHE, str(tmp_path / "cache"))
+    version = registry.register(postgres, make_model(tmp_path, "third"), "2026-11-21")
+    files, root = fsspec.core.url_to_fs(version.location)
+    files.pipe(f"{root}/metrics.json", b"{}")
+    with pytest.raises(RegistryProblem, match="the files were changed after registration"):
+        registry.promote(postgres, NOW)
+
+
+@pytest.mark.parametrize("action", ["list", "show", "promote", "rollback", "why", "history"])
 def test_no_registry_is_one_clear_line(action: str, tmp_path: Path, capsys) -> None:
     assert registry.main([action, "--registry", str(tmp_path / "none")]) == 1
     out, err = capsys.readouterr()

@@ -48,7 +48,10 @@ def test_the_programs_get_exactly_the_agreed_arguments(project):
             *["--config", "model_training/configs/tiny.toml", "--data", f"{root}/processed"],
             *["--output", model, "--registry", registry],
         ],
-        "evaluate": ["--model", model, "--data", f"{root}/processed", "--registry", registry],
+        "evaluate": [
+            *["--model", model, "--data", f"{root}/processed", "--registry", registry],
+            *["--published", f"{root}/published"],
+        ],
         "promote": ["promote", "--registry", registry],
         "publish": ["--date", "2026-11-23", "--storage", root],
         "show": ["--date", "2026-11-23", "--storage", root],

@@ -80,7 +80,7 @@ def test_a_topic_the_model_was_never_taught_is_named(day):
 
 
 def test_a_damaged_model_directory_is_told_not_raised(tmp_path):
-    version = registry.Version("horoscope", 1, tmp_path, "run", "d", ("demo",), "", 1, "", (), {})
+    version = registry.Version("horoscope", 1, str(tmp_path), "run", "d", ("demo",), "", 1, "", (), {})
     with pytest.raises(registered.CannotWriteError, match="files were changed after registration"):
         registered.RegistryModel(version, "champion").load()
     version = replace(version, digest=registry.digest_of(tmp_path))
@@ -122,7 +122,7 @@ def test_no_registry_is_one_clear_line_and_exit_1(tmp_path, day, capsys):
 
 
 def test_the_lineage_is_what_the_contract_names(tmp_path):
-    version = registry.Version("horoscope", 7, tmp_path, "run", "d", ("demo",), "", 1, "", (), {})
+    version = registry.Version("horoscope", 7, str(tmp_path), "run", "d", ("demo",), "", 1, "", (), {})
     lineage = registered.RegistryModel(version, "champion").lineage()
     expected = {
         "name": "horoscope",
