@@ -411,8 +411,8 @@ def act(action: str, address: str, number: int | None, now: str) -> dict[str, An
         return {"rows_in": 1, "rows_out": 1, "version": live.version}
     if action == "history":
         reigns = history(address)
-        for since, until, version in reigns:
-            print(f"{since} … {until or 'now':<25}  version {version}")
+        for since, until, reigned in reigns:
+            print(f"{since} … {until or 'now':<25}  version {reigned}")
         return {"rows_in": len(reigns), "rows_out": len(reigns)}
     found = versions(address)
     chosen = [v for v in found if number in (None, v.version)]
