@@ -306,6 +306,28 @@ def test_a_model_of_random_weights_is_evaluated_registered_and_refused(
     assert any(reason.startswith("yield") for reason in decision.reasons)
 
 
+def test_a_champion_is_asked_the_same_and_a_tie_with_it_does_not_promote(
+    nano_model: Path, processed: Path, tmp_path: Path
+) -> None:
+    """The champion is the model itself under another digest: the same texts, no difference, no promotion."""
+    address, twin = str(tmp_path / "registry"), tmp_path / "twin"
+    for model in (first := tmp_path / "first", twin):
+        shutil.copytree(nano_model, model)
+    (first / "evaluation.json").write_text(json.dumps({"metrics": {}}))
+    registry.register(address, first, "2026-11-22")
+    registry._client(address).set_registered_model_alias(registry.NAME, registry.CHAMPION, "1")
+    arguments = ["--model", str(twin), "--data", str(processed), "--registry", address, "--candidates", "1"]
+    assert evaluate.main(arguments) == 0
+    document = json.loads((twin / "evaluation.json").read_text())
+    paired = document["against_champion"]
+    assert paired["version"] == "1" and paired["repeats"] == 1
+    assert [paired["bits_per_character_change"][end] for end in ("low", "value", "high")] == [0, 0, 0]
+    assert "champion 1" in document["rows"] and "champion 1" in document["safety"]
+    assert {"this model", "champion 1", "5-gram", "template"} == set(document["slices"]["source"]["made_up"])
+    assert "Against champion 1" in (twin / "report.html").read_text()
+    assert not decide(document, "1").promote
+
+
 def test_a_metric_that_tells_people_from_nothing_is_marked() -> None:
     one, two = mean([0.0, 0.1, 0.2, 0.1]), mean([0.9, 1.0, 0.9, 0.8])
     assert discriminating({"a": one, "b": one}, [{"a": two, "b": one}]) == {"a": True, "b": False}
