@@ -221,6 +221,12 @@ class Progress(TrainerCallback):
     ) -> None:
         self.started, self.first_step = time.monotonic(), state.global_step
 
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        if state.global_step == state.max_steps:
+            control.should_log = True  # so that the last loss is known however short the run
+
     def on_log(
         self,
         args: TrainingArguments,
