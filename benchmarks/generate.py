@@ -14,6 +14,7 @@ line: JSON.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import statistics
@@ -238,6 +239,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--starts", type=int, default=3, help="times a new process is timed, 0 for none")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     args = parser.parse_args(argv)
+    if args.device == "cpu" and importlib.util.find_spec("ctranslate2") is None:
+        print(
+            "error: expected ctranslate2, found none; pip install -r benchmarks/requirements.txt",
+            file=sys.stderr,
+        )
+        return 2
     if args.device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
     sys.path.insert(0, str(ROOT))
