@@ -7,10 +7,11 @@
 tokenizers only. `transformers`: any causal model that library reads. `vllm`: large models on a GPU, where
 vLLM is installed.
 
-One engine on one kind of machine gives the same text for the same prompt, seed and sign, whatever stands
-beside it in the batch and whatever the number of threads (`vllm`: as far as vLLM promises it). Two engines
-draw the same random numbers and agree as far as their logits do, which is for some words, not for whole
-texts.
+`compact` in int8, the default on a CPU, gives the same text for the same prompt, seed and sign, whatever
+stands beside it in the batch and whatever the number of threads: its products are exact sums of integers.
+In floating point a batch of another size may round otherwise, so there the same call gives the same text,
+no more is promised. Two engines draw the same random numbers and agree as far as their logits do, which is
+for some words, not for whole texts.
 """
 
 import json
