@@ -26,7 +26,7 @@ from urllib.parse import urlparse
 from urllib.request import url2pathname
 
 from model_training.decision import Decision, decide
-from model_training.registry_lock import RegistryProblem, is_database, lock, shown
+from model_training.registry_lock import RegistryProblem, is_database, lock, shown, with_driver
 
 NAME = "horoscope"
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -256,7 +256,7 @@ def _client(address: str) -> Any:
     import mlflow
 
     logging.getLogger("mlflow").setLevel(logging.WARNING)
-    uri = address if "://" in address else f"sqlite:///{(Path(address) / 'mlflow.db').resolve()}"
+    uri = with_driver(address) if "://" in address else f"sqlite:///{(Path(address) / 'mlflow.db').resolve()}"
     mlflow.set_tracking_uri(uri)
     client = mlflow.MlflowClient(tracking_uri=uri)
     with contextlib.suppress(mlflow.exceptions.MlflowException):

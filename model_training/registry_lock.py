@@ -27,6 +27,11 @@ def shown(address: str) -> str:
     return re.sub(r"(://[^:/@]*):[^@/]*@", r"\1:***@", address)
 
 
+def with_driver(address: str) -> str:
+    """A Postgres address without a driver's name gets psycopg, the one that is installed."""
+    return re.sub(r"^postgresql:", "postgresql+psycopg:", address)
+
+
 def is_database(address: str) -> bool:
     return address.startswith(("postgresql:", "postgresql+"))
 
@@ -60,7 +65,7 @@ def _folder(address: str) -> Iterator[None]:
 def _postgres(address: str) -> Iterator[None]:
     import sqlalchemy
 
-    engine = sqlalchemy.create_engine(address, poolclass=sqlalchemy.pool.NullPool)
+    engine = sqlalchemy.create_engine(with_driver(address), poolclass=sqlalchemy.pool.NullPool)
     with engine.connect() as connection:
         asked = sqlalchemy.text("select pg_try_advisory_lock(:key)")
         if not connection.execute(asked, {"key": ADVISORY_KEY}).scalar():
