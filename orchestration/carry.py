@@ -38,8 +38,9 @@ def listed(folder: Path) -> dict[str, str]:
 
 
 def put(folder: Path, address: str) -> int:
-    """Copies a folder to an address; how many files."""
-    files, root = fsspec.core.url_to_fs(address)
+    """Copies a folder to an address, a shared folder or a bucket; how many files."""
+    makes_folders = {"auto_mkdir": True} if fsspec.utils.get_protocol(address) == "file" else {}
+    files, root = fsspec.core.url_to_fs(address, **makes_folders)
     digests = listed(folder)
     if files.exists(f"{root}/{LIST}"):
         files.rm_file(f"{root}/{LIST}")

@@ -25,6 +25,7 @@ from orchestration.datasphere_jobs import JobFailed, JobService, Status, read_sp
 from orchestration.ledger import Ledger, LimitReached, read_prices
 from orchestration.paid_jobs import PaidJobs
 from orchestration.patience import Patience
+from orchestration.plan import chosen_profile
 from orchestration.record import Storage
 from orchestration.settings import BadSetting
 
@@ -64,8 +65,9 @@ def act(options: argparse.Namespace, service: JobService) -> dict[str, object]:
 
 
 def submit(options: argparse.Namespace, service: JobService) -> str:
-    values = dict(pair.split("=", 1) for pair in options.set)
-    spec = read_spec(Path(options.file), storage=options.storage, **values)
+    config = chosen_profile(options.profile).training_config
+    values = {"storage": options.storage, "config": config} | dict(pair.split("=", 1) for pair in options.set)
+    spec = read_spec(Path(options.file), **values)
     ledger, prices = Ledger(Storage(options.storage)), read_prices(Path(options.prices))
     jobs = PaidJobs(service, ledger, prices, clock=time.time)
     job_id = jobs.submit(spec)
@@ -95,6 +97,9 @@ def read_options(argv: list[str] | None) -> argparse.Namespace:
         "--storage",
         default=os.environ.get("HOROSCOPE_STORAGE", "data"),
         help="fills {storage}; its ledger books the job (default: $HOROSCOPE_STORAGE, else data)",
+    )
+    start.add_argument(
+        "--profile", default="cloud", help="its training_config fills {config} (default: %(default)s)"
     )
     start.add_argument("--prices", default="orchestration/prices.toml", help="default: %(default)s")
     start.add_argument("--detach", action="store_true", help="do not wait for its end")

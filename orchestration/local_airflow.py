@@ -3,9 +3,12 @@ scheduler out.
 
     python -m orchestration.local_airflow
     python -m orchestration.local_airflow --home .cache/airflow --port 8081
+    python -m orchestration.local_airflow --once      ends when the day is over, 0 if all of it was green
 
 SQLite, everything on 127.0.0.1, no password (whoever can use this machine is admin). Ctrl-C ends all of
-it. The daily DAGs run; those of the cloud stay paused, with their connections and variables filled in from
+it. The daily DAGs run, and each task is told when it ends; Airflow's own words are in HOME/airflow.log
+(with --paused there is nothing to tell: they come here).
+Those of the cloud stay paused, with their connections and variables filled in from
 YC_SERVICE_ACCOUNT_KEY_FILE or YC_TOKEN, YC_FOLDER_ID, HOROSCOPE_SSH (host:port) and AIRFLOW_VAR_HOROSCOPE_….
 """
 
@@ -24,7 +27,10 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
+
+from orchestration.watch import Api, Watch
 
 PROJECT = Path(__file__).resolve().parents[1]
 START_S = 600
@@ -101,25 +107,39 @@ def is_up(port: int) -> bool:
     return all(health[part]["status"] == "healthy" for part in ("scheduler", "dag_processor"))
 
 
+class NotUp(Exception):
+    """Airflow ended or did not answer; the message says where its own words are."""
+
+
 def unpause_when_up(server: subprocess.Popen[bytes], port: int, environment: dict[str, str]) -> None:
     """Lets the DAGs run once every part is there: a task started before the web server would fail."""
     deadline = time.monotonic() + START_S
-    unpause = [
-        sys.executable,
-        "-m",
-        "airflow",
-        "dags",
-        "unpause",
-        "--treat-dag-id-as-regex",
-        "--yes",
-        "horoscope_",
-    ]
+    argv = [sys.executable, "-m", "airflow", "dags", "unpause", "--treat-dag-id-as-regex", "--yes"]
     while time.monotonic() < deadline and server.poll() is None:
-        if is_up(port) and not subprocess.run(unpause, env=environment, capture_output=True).returncode:
+        if (
+            is_up(port)
+            and not subprocess.run([*argv, "horoscope_"], env=environment, capture_output=True).returncode
+        ):
             say(f"ready, the schedule's last run starts by itself: http://127.0.0.1:{port}/dags")
             return
         time.sleep(1)
-    raise TimeoutError(f"expected Airflow to be up within {START_S} s, found it is not; see its lines above")
+    raise NotUp(
+        f"expected Airflow to be up within {START_S} s, found it is not; "
+        f"see {environment['AIRFLOW_HOME']}/airflow.log"
+    )
+
+
+def follow(server: subprocess.Popen[bytes], port: int, since: datetime) -> bool:
+    """Tells of each task until the day is over; whether all was green."""
+    watch = Watch(Api(port).listed, since.isoformat(), say)
+    states = watch.until_over(lambda: server.poll() is None)
+    red = sorted(name for name, ends in states.items() if set(ends) != {"success"})
+    seconds = round((datetime.now(UTC) - since).total_seconds())
+    say(
+        f"the day is over after {seconds} s, "
+        + (f"not green: {', '.join(red)}" if red else "everything is green")
+    )
+    return bool(states) and not red
 
 
 def end(server: subprocess.Popen[bytes]) -> None:
@@ -142,7 +162,8 @@ def read_options(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m orchestration.local_airflow",
         description=__doc__,
-        epilog="exit codes: 0 ended by Ctrl-C, 1 Airflow did not start, 2 wrong arguments or port in use",
+        epilog="exit codes: 0 ended by Ctrl-C, or a green day; 1 Airflow did not start, or a red day; "
+        "2 wrong arguments or port in use",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--home", default=".cache/airflow", help="Airflow's folder (default: %(default)s)")
@@ -150,6 +171,7 @@ def read_options(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--storage", default=os.environ.get("HOROSCOPE_STORAGE", "data"), help="root of all data"
     )
+    parser.add_argument("--once", action="store_true", help="end when the day that starts by itself is over")
     parser.add_argument("--paused", action="store_true", help="leave the DAGs paused: start runs by hand")
     return parser.parse_args(argv)
 
@@ -169,14 +191,20 @@ def main(argv: list[str] | None = None) -> int:
     environment = {**places, **os.environ, **airflow_settings(home, options.port, storage)}
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
+    started = datetime.now(UTC)
     say(f"starting in {home}, page on http://127.0.0.1:{options.port} in about a minute")
-    argv = [sys.executable, "-m", "airflow", "standalone"]
-    server = subprocess.Popen(argv, env=environment, process_group=0)
+    with (home / "airflow.log").open("ab") as log:
+        argv = [sys.executable, "-m", "airflow", "standalone"]
+        out = None if options.paused else log
+        server = subprocess.Popen(argv, env=environment, stdout=out, stderr=out, process_group=0)
     try:
         if not options.paused:
             unpause_when_up(server, options.port, environment)
+            green = follow(server, options.port, started)
+            if options.once:
+                return int(not green)
         return int(server.wait() != 0)
-    except TimeoutError as error:
+    except NotUp as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -60,13 +60,18 @@ def make_plan(day: str, profile: str = "", sites: str | None = None, storage: st
 
     Raises BadSetting.
     """
-    settings = load_profile(profile or os.environ.get("HOROSCOPE_PROFILE") or "local")
+    settings = chosen_profile(profile)
     root = storage or os.environ.get("HOROSCOPE_STORAGE") or settings.storage
     root = root.rstrip("/") if "://" in root else str(Path(root).resolve())
     sites = sites or settings.sites
     if sites not in SITES:
         raise BadSetting(f"expected sites among {', '.join(SITES)}, found {sites!r}; name one of them")
     return Plan(checked_day(day), root, sites, settings)
+
+
+def chosen_profile(name: str = "") -> Profile:
+    """The one asked for, else HOROSCOPE_PROFILE's, else local. Raises BadSetting."""
+    return load_profile(name or os.environ.get("HOROSCOPE_PROFILE") or "local")
 
 
 def checked_day(text: str) -> str:

@@ -17,7 +17,7 @@ from orchestration.operators.step import StepOperator
 
 COMMAND = (
     "cd {{ var.value.horoscope_checkout }} && .venv/bin/python -m model_training.train"
-    " --config model_training/configs/tiny.toml --data {{ var.value.horoscope_storage }}/processed"
+    " --config {config} --data {{ var.value.horoscope_storage }}/processed"
     " --output dist/models/{day}"
     " && .venv/bin/python -m orchestration.carry dist/models/{day}"
     " {{ var.value.horoscope_storage }}/models/{day}"

@@ -17,6 +17,7 @@ from asgiref.sync import sync_to_async
 from orchestration.operators.cloud_errors import cloud_errors
 from orchestration.operators.step import PROJECT, day_of
 from orchestration.patience import Patience
+from orchestration.plan import chosen_profile
 
 if TYPE_CHECKING:
     from orchestration.datasphere_jobs import JobService, JobSpec
@@ -71,9 +72,9 @@ class JobTrigger(BaseTrigger):
 
 
 class JobsOperator(BaseOperator):
-    """What the operators share: connection, job file with its `values`, book under `storage`."""
+    """What the operators share: connection, job file with its `values`, profile, book under `storage`."""
 
-    template_fields = ("job_file", "values", "storage")
+    template_fields = ("job_file", "values", "storage", "profile")
     ui_color = "#fff4e0"
 
     def __init__(
@@ -82,13 +83,14 @@ class JobsOperator(BaseOperator):
         job_file: str,
         values: dict[str, str],
         storage: str,
+        profile: str = "{{ params.profile }}",
         price_file: str = "orchestration/prices.toml",
         connection_id: str = "yandexcloud_default",
         patience: Patience = Patience(),  # noqa: B008  # frozen
         **settings: Any,
     ) -> None:
         super().__init__(**settings)
-        self.job_file, self.values, self.storage = job_file, values, storage
+        self.job_file, self.values, self.storage, self.profile = job_file, values, storage, profile
         self.price_file, self.connection_id, self.patience = price_file, connection_id, patience
 
     def jobs(self) -> PaidJobs:
@@ -103,7 +105,8 @@ class JobsOperator(BaseOperator):
     def spec(self, day: str) -> JobSpec:
         from orchestration.datasphere_jobs import read_spec
 
-        return read_spec(Path(PROJECT, self.job_file), day=day, storage=self.storage, **self.values)
+        filled = {"day": day, "storage": self.storage, "config": chosen_profile(self.profile).training_config}
+        return read_spec(Path(PROJECT, self.job_file), **filled, **self.values)
 
 
 class DataSphereJobOperator(JobsOperator):

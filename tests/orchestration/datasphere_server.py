@@ -47,6 +47,7 @@ class DataSphere(services.ProjectJobServiceServicer, operation_service_pb2_grpc.
         self.operations: dict[str, list] = {}
         self.executed: dict[str, int] = {}
         self.looked: dict[str, int] = {}
+        self.commands: dict[str, str] = {}
         self.uploaded: dict[str, bytes] = {}
         self.lock = threading.RLock()
 
@@ -62,6 +63,7 @@ class DataSphere(services.ProjectJobServiceServicer, operation_service_pb2_grpc.
             job = jobs.Job(id=f"job{len(self.jobs)}", name=request.name, project_id=request.project_id)
             job.status, job.created_at.seconds = Status.CREATING, self.born_s
             self.jobs[job.id] = job
+            self.commands[job.name] = request.job_parameters.cmd
             files = [
                 jobs.StorageFile(file=file, url=f"{self.storage}/{job.id}/{file.desc.path}")
                 for file in request.job_parameters.input_files
@@ -148,7 +150,9 @@ class Serving:
                 return
 
         self.uploads = HTTPServer(("127.0.0.1", 0), Uploads)
-        threading.Thread(target=self.uploads.serve_forever, daemon=True).start()
+        # Its own pause between two looks for an end is half a second.
+        serve = threading.Thread(target=self.uploads.serve_forever, args=[0.01], daemon=True)
+        serve.start()
         sphere.storage = f"http://127.0.0.1:{self.uploads.server_port}"
         self.server = grpc.server(futures.ThreadPoolExecutor(4), interceptors=interceptors)
         services.add_ProjectJobServiceServicer_to_server(sphere, self.server)

@@ -39,7 +39,7 @@ def telegram(monkeypatch):
             return
 
     server = HTTPServer(("127.0.0.1", 0), Server)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
     monkeypatch.setenv("HOROSCOPE_TELEGRAM_API", f"http://127.0.0.1:{server.server_port}")
     monkeypatch.setenv("HOROSCOPE_ALERT_TELEGRAM_TOKEN", TOKEN)
     monkeypatch.setenv("HOROSCOPE_ALERT_TELEGRAM_CHAT", "42")

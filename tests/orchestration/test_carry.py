@@ -39,6 +39,13 @@ def test_a_model_arrives_as_it_was_sent(model, bucket, tmp_path, capsys):
     assert files_of(here) == files_of(model)
 
 
+def test_a_shared_folder_carries_like_a_bucket(model, tmp_path):
+    shared = f"file://{tmp_path}/shared/models/2026-11-23"
+    carry.put(model, shared)
+    carry.fetch(shared, tmp_path / "here")
+    assert files_of(tmp_path / "here") == files_of(model)
+
+
 def test_a_newer_model_replaces_the_older_one_as_a_whole(model, bucket, tmp_path):
     here = tmp_path / "here"
     for content in (b"old", b"new"):

@@ -278,6 +278,7 @@ def task(paid, tmp_path, monkeypatch):
             job_file=str(job_file),
             values={},
             storage="",
+            profile="",
             patience=QUICK,
             deferrable=deferrable,
         )
@@ -360,11 +361,12 @@ def test_what_goes_along_is_named_with_its_hash_and_no_compiled_files(spec, tmp_
 
 def test_the_shipped_job_file_is_whole_and_sends_everything_the_job_needs(monkeypatch):
     monkeypatch.chdir(REPOSITORY)
-    values = {"day": "2026-11-23", "project": "p1", "storage": "s3://b"}
+    values = {"day": "2026-11-23", "project": "p1", "storage": "s3://b", "config": "recipe.toml"}
     spec = read_spec(Path("orchestration/jobs/train.toml"), **values)
     request = spec.request()
     sent = {file.desc.path for file in request.job_parameters.input_files}
     assert {"model_training/train.py", "orchestration/carry.py"} <= sent
+    assert "--config recipe.toml --data s3://b/processed" in request.job_parameters.cmd
     assert "s3://b/models/2026-11-23" in request.job_parameters.cmd
     assert "torch" in " ".join(request.job_parameters.env.python_env.requirements)
 

@@ -4,8 +4,10 @@ is lost."""
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
+import sys
 import threading
 import time
 
@@ -15,6 +17,7 @@ import pytest
 
 from orchestration.patience import Patience
 from orchestration.remote_job import RemoteJob, RemoteJobFailed
+from orchestration.settings import load_profile
 
 QUICK = Patience(poll_s=0.05, tries=6, call_s=10)
 
@@ -142,6 +145,39 @@ def test_a_cancelled_job_leaves_nothing_running(machine, job):
     )
     assert state.stdout.strip() in ("", "Z", "ZN")
     assert job.state() != "running"
+
+
+@pytest.mark.slow
+def test_the_dag_trains_the_profiles_recipe_there_and_brings_the_model_home(
+    machine, family, project, monkeypatch
+):
+    """The real SSH hook and the job's whole shell line; the checkout there has stand-in programs."""
+    checkout, bucket = project.folder, project.folder / "bucket"
+    (checkout / ".venv").symlink_to(sys.prefix)
+    for name, value in project.environment.items():
+        monkeypatch.setenv(name, value)
+    connection = {
+        "conn_type": "ssh",
+        "host": "127.0.0.1",
+        "port": machine.port,
+        "login": "u",
+        "password": "p",
+    }
+    connection["extra"] = {"no_host_key_check": True, "look_for_keys": False}
+    variables = {
+        "HOROSCOPE_PROFILE": "gpu",
+        "AIRFLOW_VAR_HOROSCOPE_STORAGE": f"file://{bucket}",
+        "AIRFLOW_VAR_HOROSCOPE_CHECKOUT": str(checkout),
+        "AIRFLOW_CONN_SSH_DEFAULT": json.dumps(connection),
+    }
+    told = family("remote_train", **variables)["remote_train"]
+    assert told["tasks"] == {name: ["success"] for name in ("due", "train", "fetch")}, family.printed
+    (trained,) = [call for call in project.calls() if call[0] == "train" and call[-1] != "--check"]
+    assert trained[2:] == [
+        *["--config", load_profile("gpu").training_config],
+        *["--data", f"file://{bucket}/processed", "--output", "dist/models/2026-11-23"],
+    ]
+    assert (checkout / "data" / "models" / "2026-11-23" / "metrics.json").is_file()
 
 
 def test_a_machine_that_stays_away_is_an_error_and_not_an_endless_wait(machine, job):

@@ -1,0 +1,67 @@
+"""What `make airflow` tells of its first day, over answers of an API written down here."""
+
+from __future__ import annotations
+
+import urllib.error
+
+import pytest
+
+from orchestration import watch
+from orchestration.watch import Watch
+
+
+def run(dag: str, state: str) -> dict:
+    return {"dag_id": dag, "state": state}
+
+
+def task(dag: str, name: str, state: str | None, index: int = -1, seconds: float | None = 2.4) -> dict:
+    place = {"dag_id": dag, "dag_run_id": "r1", "task_id": name, "map_index": index}
+    return place | {"state": state, "duration": seconds, "try_number": 2 if state == "failed" else 1}
+
+
+COLLECT, PROCESS = "horoscope_collect", "horoscope_process"
+LOOKS = [
+    ([run("horoscope_deliver", "success")], [task("horoscope_deliver", "show", "skipped")]),
+    ([run(COLLECT, "running")], [task(COLLECT, "collect", "success", 0), task(COLLECT, "collect", None, 1)]),
+    urllib.error.URLError("busy"),
+    (
+        [run(COLLECT, "success")],
+        [task(COLLECT, "collect", state, index) for index, state in enumerate(["success"] * 2)],
+    ),
+    ([run(COLLECT, "success"), run(PROCESS, "queued")], []),
+    ([run(COLLECT, "success"), run(PROCESS, "failed")], [task(PROCESS, "process", "failed", seconds=None)]),
+]
+
+
+@pytest.fixture
+def day(monkeypatch):
+    """A watch over `LOOKS`, the last of which stays; what it said."""
+    monkeypatch.setattr(watch, "POLL_S", 0.01)
+    monkeypatch.setattr(watch, "SETTLED_S", 0.05)
+    looks, said = list(LOOKS), []
+
+    def listed(path: str, name: str):
+        if isinstance(looks[0], Exception):
+            raise looks.pop(0)
+        runs, tasks = looks[0]
+        if name == "dag_runs" and len(looks) > 1:
+            looks.pop(0)
+        return iter(runs if name == "dag_runs" else tasks)
+
+    return Watch(listed, "2026-11-26T14:00:00+00:00", said.append), said
+
+
+def test_a_day_is_over_when_the_first_dag_has_ended_and_nothing_follows(day):
+    followed, said = day
+    assert followed.until_over(lambda: True) == {COLLECT: ["success"], PROCESS: ["failed"]}
+    assert said == [
+        "horoscope_deliver.show skipped, 2 s",
+        "horoscope_collect.collect[0] success, 2 s",
+        "horoscope_collect.collect[1] success, 2 s",
+        "horoscope_process.process failed, 0 s, try 2",
+    ]
+
+
+def test_a_server_that_has_ended_is_not_followed(day):
+    followed, said = day
+    assert (followed.until_over(lambda: False), said) == ({}, [])
