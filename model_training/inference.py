@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 
 from model_training.engines import ENGINES, Engine, EngineProblem, open_engine
 from model_training.gates import BROKEN, WORD, Gates
-from model_training.prompts import SIGN_NAMES, PromptTemplate
+from model_training.prompts import SIGN_NAMES, TONE_NAMES, PromptTemplate
 
 MIN_TEXT_CHARS, MAX_TEXT_CHARS = 300, 500
 SENTENCE_END = re.compile(r"[.!?…][»”\")]?(?= |$)")
@@ -122,6 +122,9 @@ class Drawn(NamedTuple):
 class Writer:
     """A loaded model that writes gated texts."""
 
+    tone: str | None = None
+    """Asked of every text, if the model was taught tones; None: as it comes."""
+
     def __init__(self, engine: Engine, template: PromptTemplate, gates: Gates, version: str) -> None:
         self.engine, self.template, self.gates, self.version = engine, template, gates, version
 
@@ -192,7 +195,8 @@ class Writer:
         A text that should end just above the lower bound is lost if its last sentence must be cut off.
         """
         lengths = ("400-450", "450-500", "400-450", "350-400")
-        return self.template.render({"sign": sign, "topic": topic, "length": lengths[number % len(lengths)]})
+        asked = {"sign": sign, "topic": topic, "length": lengths[number % len(lengths)]}
+        return self.template.render(asked | ({"tone": self.tone} if self.tone else {}))
 
     def _best(
         self, key: tuple[str, str], drawn: Sequence[Drawn], seed: int, said: set[tuple[str, str]]
@@ -268,6 +272,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--date", type=dt.date.fromisoformat, required=True, help="the day the texts are for")
     parser.add_argument("--signs", default=",".join(SIGN_NAMES), help="comma-separated, default all")
     parser.add_argument("--topics", default="general", help="comma-separated, default general")
+    parser.add_argument("--tone", choices=TONE_NAMES, help="tone of all texts, if the model was taught any")
     parser.add_argument("--candidates", type=int, default=8, help="samples for each text at most, default 8")
     parser.add_argument(
         "--engine", choices=ENGINES, default="auto", help="what samples, default: the fastest"
@@ -276,6 +281,7 @@ def main(argv: list[str] | None = None) -> int:
     started = time.monotonic()
     try:
         writer = load(args.model, engine=args.engine)
+        writer.tone = args.tone
         texts = writer.write(args.date, args.signs.split(","), args.topics.split(","), args.candidates)
     except (ModelProblem, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -100,3 +100,13 @@ def _lemma(word: str) -> str:
 def content_lemmas(text: str) -> list[str]:
     """Dictionary forms of nouns, verbs, adjectives and adverbs, in order."""
     return [lemma for token in tokens_of(text) if token[0].isalpha() and (lemma := _lemma(token))]
+
+
+def content_lemmas_after_not(text: str) -> list[tuple[str, bool]]:
+    """The same, each with whether «не» stands right before it."""
+    tokens = tokens_of(text)
+    return [
+        (lemma, before == "не")
+        for before, token in zip(["", *tokens], tokens, strict=False)
+        if token[0].isalpha() and (lemma := _lemma(token))
+    ]

@@ -48,6 +48,8 @@ TOPIC_NAMES = {
     "flirt": "флирт",
     "friends": "друзья",
 }
+TONE_NAMES = {"positive": "светлый", "neutral": "ровный", "warning": "осторожный"}
+"""What `tone.tone_of` can find."""
 LENGTH_BUCKETS = (0, 200, 300, 350, 400, 450, 500)
 """Lower bounds, characters; the last one is open."""
 
@@ -71,6 +73,13 @@ class PromptTemplate:
         given = [line.format(self.values[f][controls[f]]) for f, line in self.lines.items() if f in controls]
         return "\n".join([*given, "", ""])
 
+    def without(self, field: str) -> "PromptTemplate":
+        """The template of a model that is not taught `field`."""
+        return PromptTemplate(
+            {name: line for name, line in self.lines.items() if name != field},
+            {name: known for name, known in self.values.items() if name != field},
+        )
+
     def save(self, path: Path) -> None:
         document = {"schema": 1, "lines": self.lines, "values": self.values}
         path.write_text(json.dumps(document, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
@@ -90,8 +99,13 @@ BUCKET_NAMES = tuple(
 )
 
 DEFAULT_TEMPLATE = PromptTemplate(
-    lines={"sign": "Знак: {}", "topic": "Тема: {}", "length": "Длина: {}"},
-    values={"sign": SIGN_NAMES, "topic": TOPIC_NAMES, "length": {name: name for name in BUCKET_NAMES}},
+    lines={"sign": "Знак: {}", "topic": "Тема: {}", "tone": "Тон: {}", "length": "Длина: {}"},
+    values={
+        "sign": SIGN_NAMES,
+        "topic": TOPIC_NAMES,
+        "tone": TONE_NAMES,
+        "length": {name: name for name in BUCKET_NAMES},
+    },
 )
 
 
@@ -101,7 +115,7 @@ def length_bucket(chars: int) -> str:
 
 
 def controls_of(sign: str, topic: str, text: str) -> dict[str, str]:
-    """The control fields of one training record."""
+    """The control fields of one training record but its tone, which some prompts name (`tone.tone_of`)."""
     return {"sign": sign, "topic": topic, "length": length_bucket(len(text))}
 
 

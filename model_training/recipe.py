@@ -67,6 +67,8 @@ class Recipe:
     warmup_share: float = 0.05
     drop_controls: float = 0.1
     """Chance that a control line is left out of a training prompt."""
+    tone_share: float = 0.0
+    """Share of the training prompts that name the text's tone; 0: the model is not taught tones."""
     save_every_steps: int = 25
     attention: str = "auto"
     """`varlen`, `padded` or `masked` (see attention.py), or `auto`: the fastest that works here."""

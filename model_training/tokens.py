@@ -5,7 +5,7 @@ share a batch of a fixed token budget; padding is on the right and carries no lo
 changes nothing and no attention mask is needed: the logits equal those of each text alone.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -44,25 +44,35 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenize
     )
 
 
+def tokenised(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:
+    """The ids of each text, without special tokens."""
+    ids: list[list[int]] = tokenizer(list(texts), add_special_tokens=False)["input_ids"] if texts else []
+    return ids
+
+
 def encode(
     pairs: Sequence[tuple[str, str]],
     tokenizer: PreTrainedTokenizerBase,
     max_tokens: int,
     prompt_ends: bool = False,
+    tokenise: Callable[[Sequence[str], PreTrainedTokenizerBase], list[list[int]]] = tokenised,
 ) -> list[Example]:
     """Prompt and completion are tokenised apart, so the border never moves; the end of text is learnt.
 
     An example longer than `max_tokens` is cut at the end (and then teaches no end of text). `prompt_ends`:
-    the prompt has an end of text too, as encoders expect.
+    the prompt has an end of text too, as encoders expect. `tokenise`: how the completions are.
     """
     end = tokenizer.eos_token_id
-    prompts = tokenizer([prompt for prompt, _ in pairs], add_special_tokens=False)["input_ids"]
-    completions = tokenizer([completion for _, completion in pairs], add_special_tokens=False)["input_ids"]
-    if prompt_ends:
-        prompts = [[*prompt, end] for prompt in prompts]
+    different = list(dict.fromkeys(prompt for prompt, _ in pairs))
+    border = [end] if prompt_ends else []
+    prompts = {
+        prompt: [*ids, *border]
+        for prompt, ids in zip(different, tokenised(different, tokenizer), strict=True)
+    }
+    completions = tokenise([completion for _, completion in pairs], tokenizer)
     return [
-        Example(ids=[*prompt, *completion, end][:max_tokens], prompt_tokens=len(prompt))
-        for prompt, completion in zip(prompts, completions, strict=True)
+        Example(ids=[*prompts[prompt], *ids, end][:max_tokens], prompt_tokens=len(prompts[prompt]))
+        for (prompt, _), ids in zip(pairs, completions, strict=True)
     ]
 
 

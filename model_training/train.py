@@ -27,6 +27,7 @@ from model_training.gates import Gates
 from model_training.prompts import DEFAULT_TEMPLATE, PromptTemplate, controls_of, with_some_dropped
 from model_training.recipe import Recipe, RecipeProblem, load_recipe
 from model_training.staleness import reason_to_skip
+from model_training.tone import tone_of
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,14 @@ class Lineage:
     """dataset.json."""
     train_texts: int
     seed: int
+    tracker: str | None = None
+    """Address of the MLflow that hears how the run goes; no part of what is learnt."""
+
+    @property
+    def for_the_tracker(self) -> dict[str, Any]:
+        """What tells one run of the tracker from another."""
+        known = self.as_json()
+        return known.pop("config") | {k: v for k, v in known.items() if k not in ("schema", "raw_manifests")}
 
     def as_json(self) -> dict[str, Any]:
         """The content of `training.json`, the command aside."""
@@ -56,13 +65,20 @@ class Lineage:
 
 
 def pairs_of(
-    rows: list[Horoscope], template: PromptTemplate, drop: float, seed: int
+    rows: list[Horoscope], template: PromptTemplate, drop: float, seed: int, tone_share: float = 0.0
 ) -> list[tuple[str, str]]:
-    """(prompt, completion) of every row; `drop` is the chance that a control line is left out."""
+    """(prompt, completion) of every row; `drop` is the chance that a control line is left out, `tone_share`
+    that the tone has one."""
     rng = random.Random(seed)
-    controls = [controls_of(row.sign, row.topic, row.clean_text) for row in rows]
-    prompts = [template.render(with_some_dropped(given, drop, rng)) for given in controls]
-    return [(prompt, row.clean_text) for prompt, row in zip(prompts, rows, strict=True)]
+    controls = [
+        with_some_dropped(controls_of(row.sign, row.topic, row.clean_text), drop, rng) for row in rows
+    ]
+    if tone_share:
+        controls = [
+            given | {"tone": tone_of(row.clean_text)} if rng.random() < tone_share else given
+            for given, row in zip(controls, rows, strict=True)
+        ]
+    return [(template.render(given), row.clean_text) for given, row in zip(controls, rows, strict=True)]
 
 
 def train(lineage: Lineage, parts: Split, work: Path) -> dict[str, Any]:
@@ -76,14 +92,17 @@ def train(lineage: Lineage, parts: Split, work: Path) -> dict[str, Any]:
     from model_training import loop
     from model_training.origin import start
     from model_training.packing import batches
+    from model_training.token_cache import remembered
     from model_training.tokens import encode
+    from model_training.tracking import tracked
 
     logging.disable_progress_bar()
     recipe = lineage.recipe
     set_seed(lineage.seed)
-    pairs = pairs_of(parts.train, DEFAULT_TEMPLATE, recipe.drop_controls, lineage.seed)
+    template = DEFAULT_TEMPLATE if recipe.tone_share else DEFAULT_TEMPLATE.without("tone")
+    pairs = pairs_of(parts.train, template, recipe.drop_controls, lineage.seed, recipe.tone_share)
     model, tokenizer = start(recipe, pairs)
-    examples = encode(pairs, tokenizer, recipe.max_text_tokens, model.config.is_encoder_decoder)
+    examples = encode(pairs, tokenizer, recipe.max_text_tokens, model.config.is_encoder_decoder, remembered)
     tokens = sum(len(example.ids) for example in examples)
     epochs = min(recipe.epochs, recipe.max_tokens / tokens) if recipe.max_tokens else recipe.epochs
     schedule = loop.schedule_of(recipe, epochs, lineage.seed)
@@ -92,7 +111,9 @@ def train(lineage: Lineage, parts: Split, work: Path) -> dict[str, Any]:
     checkpoints = work.with_name(work.name + ".checkpoints")
     tokens_a_process = recipe.tokens_per_batch // int(os.environ.get("WORLD_SIZE", "1"))
     ready = batches(examples, tokens_a_process, min(recipe.micro_tokens, tokens_a_process), lineage.seed)
-    rows, seconds = loop.run(model, ready, schedule, checkpoints, "train", resume=True)
+    tracker = lineage.tracker if is_first_process() else None
+    with tracked(tracker, lineage.for_the_tracker) as callbacks:
+        rows, seconds = loop.run(model, ready, schedule, checkpoints, "train", True, callbacks)
     if not is_first_process():
         return {}
     if recipe.lora:
@@ -103,7 +124,7 @@ def train(lineage: Lineage, parts: Split, work: Path) -> dict[str, Any]:
     with naming_a_full_disk(work, 4 * parameters):
         model.save_pretrained(work)
     tokenizer.save_pretrained(work)
-    DEFAULT_TEMPLATE.save(work / "prompt.json")
+    template.save(work / "prompt.json")
     Gates.build([r.clean_text for r in parts.train], [r.clean_text for r in parts.held_out]).save(
         work / "train_index.npz"
     )
@@ -174,6 +195,12 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     origin.add_argument("--from-scratch", action="store_true", help="new tokenizer and random weights")
     origin.add_argument("--base-model", help="causal model to start from: directory, or hub name when online")
     parser.add_argument("--registry", help="skip when its champion has learnt nearly all of this dataset")
+    parser.add_argument(
+        "--tracker",
+        default=os.environ.get("HOROSCOPE_TRACKER"),
+        help="MLflow that hears how the run goes: folder, http://… or sqlite:///…; if it dies, training goes "
+        "on (default: $HOROSCOPE_TRACKER, else none)",
+    )
     parser.add_argument("--seed", type=int, default=1, help="default 1")
     parser.add_argument("--force", action="store_true", help="train even if there is nothing new")
     parser.add_argument("--check", action="store_true", help="only tell whether there is something to learn")
@@ -195,7 +222,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         rows, dataset = read_dataset(args.data)
         parts = split(rows)
-        lineage = Lineage(chosen_recipe(args), dataset, len(parts.train), args.seed)
+        lineage = Lineage(chosen_recipe(args), dataset, len(parts.train), args.seed, args.tracker)
         summary["rows_in"] = len(rows)
         reason = None
         if not args.force:

@@ -1,11 +1,18 @@
 """A made-up cleaned dataset in the schema of DATA_FORMAT.md, and a tiny model trained on it."""
 
+import contextlib
 import datetime as dt
 import hashlib
 import json
+import os
 import random
 import re
+import signal
+import socket
+import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -118,6 +125,13 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def tokens_of_these_tests_only(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("HOROSCOPE_TOKEN_CACHE", str(tmp_path_factory.mktemp("tokens")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def processed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_processed(tmp_path_factory.mktemp("processed"), made_up_rows(24))
@@ -161,3 +175,27 @@ def postgres() -> Iterator[str]:
         yield server.get_uri()
     finally:
         server.cleanup()
+
+
+@contextlib.contextmanager
+def real_mlflow_server(folder: Path, port: int) -> Iterator[None]:
+    """A real `mlflow server` on loopback that keeps everything in `folder`; killed at the end."""
+    program = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
+    program += ["--backend-store-uri", f"sqlite:///{folder}/server.db", "--workers", "1"]
+    program += ["--artifacts-destination", str(folder / "artifacts")]
+    with (folder / "server.log").open("a") as log:
+        running = subprocess.Popen(program, stdout=log, stderr=log, start_new_session=True)
+    try:
+        for _ in range(240):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            time.sleep(0.5)
+        yield
+    finally:
+        os.killpg(running.pid, signal.SIGKILL)
+        running.wait()
+
+
+@pytest.fixture(scope="session")
+def mlflow_server() -> Callable[[Path, int], contextlib.AbstractContextManager[None]]:
+    return real_mlflow_server

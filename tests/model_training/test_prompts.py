@@ -48,6 +48,16 @@ def test_dropping_controls_never_drops_the_sign_and_drops_about_the_share_asked(
     assert 0.65 < sum("topic" in controls for controls in kept) / 2000 < 0.75
 
 
+def test_a_tone_is_named_in_the_share_asked_and_only_if_it_is_taught(processed: Path) -> None:
+    rows = read_dataset(str(processed))[0]
+    prompts = [prompt for prompt, _ in pairs_of(rows, DEFAULT_TEMPLATE, drop=0.1, seed=1, tone_share=0.5)]
+    assert 0.4 < sum("Тон: " in prompt for prompt in prompts) / len(prompts) < 0.6
+    untaught = pairs_of(rows, DEFAULT_TEMPLATE.without("tone"), drop=0.1, seed=1)
+    assert not any("Тон: " in prompt for prompt, _ in untaught)
+    with pytest.raises(ValueError, match="found 'warning', in prompt field tone"):
+        DEFAULT_TEMPLATE.without("tone").render({"sign": "leo", "tone": "warning"})
+
+
 class Recorder:
     """An engine that writes nothing and remembers what it was asked."""
 
@@ -69,6 +79,14 @@ def test_training_evaluation_and_serving_ask_the_same(nano_model: Path, processe
     writer = inference.Writer(engine, saved, Gates.load(nano_model / "train_index.npz"), "1")
     writer.write(dt.date(2026, 1, 1), [row.sign], [row.topic], candidates=1)
     assert trained == evaluated == engine.prompts[0]
+
+
+def test_a_writer_asks_for_the_tone_it_is_told() -> None:
+    engine = Recorder()
+    writer = inference.Writer(engine, DEFAULT_TEMPLATE, Gates.build([], []), "1")
+    writer.tone = "warning"
+    writer.write(dt.date(2026, 1, 1), ["leo"], ["love"], candidates=1)
+    assert engine.prompts == ["Знак: Лев\nТема: любовь\nТон: осторожный\nДлина: 400-450\n\n"]
 
 
 def test_serving_follows_the_copy_saved_with_the_weights(tmp_path: Path) -> None:
