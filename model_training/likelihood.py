@@ -5,6 +5,7 @@ differ between models, characters do not, so two models can be compared.
 """
 
 import math
+import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from torch.nn import functional
 
 from model_training.engines.pretrained import TorchEngine
+from model_training.packing import collate_pairs
 from model_training.tokens import NO_LOSS, Example, collate, encode
 
 TOKENS_PER_BATCH = 8192
@@ -20,18 +22,34 @@ TOKENS_PER_BATCH = 8192
 @torch.inference_mode()
 def bits_of(engine: TorchEngine, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
     """Bits of each completion and its end of text, in the order given; a text is never cut."""
-    limit = engine.model.config.max_position_embeddings
-    examples = encode(pairs, engine.tokenizer, limit)
+    limit = getattr(engine.model.config, "max_position_embeddings", sys.maxsize)
+    examples = encode(pairs, engine.tokenizer, limit, prompt_ends=engine.translates)
+    foretell = _translated if engine.translates else _continued
     bits = np.zeros(len(examples))
     for group in _groups(examples):
-        batch = collate([[examples[at] for at in group]])
-        logits = engine.model(input_ids=batch["input_ids"].to(engine.device), use_cache=False).logits
-        labels = batch["labels"][:, 1:].to(engine.device)
+        logits, labels = foretell(engine, [examples[at] for at in group])
         loss = functional.cross_entropy(
-            logits[:, :-1].float().transpose(1, 2), labels, ignore_index=NO_LOSS, reduction="none"
+            logits.float().transpose(1, 2), labels, ignore_index=NO_LOSS, reduction="none"
         )
         bits[group] = loss.double().sum(1).cpu().numpy() / math.log(2)
     return bits
+
+
+Foretold = tuple[torch.Tensor, torch.Tensor]
+"""Logits [texts, places, vocabulary] and the labels of the same places."""
+
+
+def _continued(engine: TorchEngine, examples: Sequence[Example]) -> Foretold:
+    """By a causal model, which reads prompt and completion as one text."""
+    batch = collate([examples])
+    logits = engine.model(input_ids=batch["input_ids"].to(engine.device), use_cache=False).logits
+    return logits[:, :-1], batch["labels"][:, 1:].to(engine.device)
+
+
+def _translated(engine: TorchEngine, examples: Sequence[Example]) -> Foretold:
+    """By an encoder-decoder, whose encoder reads the prompt."""
+    batch = {name: tensor.to(engine.device) for name, tensor in collate_pairs(list(examples)).items()}
+    return engine.model(**batch, use_cache=False).logits, batch["labels"]
 
 
 def _groups(examples: Sequence[Example]) -> list[list[int]]:

@@ -34,8 +34,9 @@ class Decoder(Protocol):
 
     device: torch.device
 
-    def begin(self, rows: int, capacity: int) -> Writing:
-        """An empty batch of `rows` texts with room for `capacity` tokens each."""
+    def begin(self, rows: int, capacity: int, sources: Sequence[Sequence[int]] = ()) -> Writing:
+        """An empty batch of `rows` texts with room for `capacity` tokens each; `sources`: what an encoder
+        reads for each, where there is one."""
 
 
 @dataclass
@@ -46,6 +47,8 @@ class Row:
     seed: int
     banned: Sequence[int] = ()
     """Tokens never drawn."""
+    source: tuple[int, ...] = ()
+    """What the encoder reads; empty for a model that has none."""
     written: list[int] = field(default_factory=list)
     log_likelihood: float = -np.inf
     """Mean over the written tokens, nats, at the sampling temperature."""
@@ -97,10 +100,11 @@ class Batch:
 
     def read_prompts(self, decoder: Decoder) -> Writing:
         """Everything before the first step whose logits are wanted."""
-        beginnings = [tuple(row.prompt[: self.at]) for row in self.rows]
+        beginnings = [(row.source, tuple(row.prompt[: self.at])) for row in self.rows]
         number = {beginning: place for place, beginning in enumerate(dict.fromkeys(beginnings))}
-        writing = decoder.begin(len(number), self.capacity)
-        tokens = torch.tensor(list(number), dtype=torch.long, device=self.device)
+        sources = [source for source, _ in number]
+        writing = decoder.begin(len(number), self.capacity, *([sources] if any(sources) else []))
+        tokens = torch.tensor([read for _, read in number], dtype=torch.long, device=self.device)
         for at in range(self.at):
             writing.step(tokens[:, at], wanted=False)
         writing.keep(torch.tensor([number[beginning] for beginning in beginnings], device=self.device))

@@ -10,7 +10,7 @@ Architecture: https://arxiv.org/abs/2302.13971; rotary embedding in transformers
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,8 +71,8 @@ class Llama:
         transformers keeps them half a head apart."""
         return weight.unflatten(0, (-1, 2, self.width // 2)).transpose(1, 2).reshape(weight.shape)
 
-    def begin(self, rows: int, capacity: int) -> "Writing":
-        """An empty batch of `rows` texts with room for `capacity` tokens each."""
+    def begin(self, rows: int, capacity: int, sources: Sequence[Sequence[int]] = ()) -> "Writing":
+        """An empty batch of `rows` texts with room for `capacity` tokens each; there is no encoder."""
         return Writing(self, rows, capacity)
 
 

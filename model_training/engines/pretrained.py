@@ -1,13 +1,25 @@
-"""The engine that reads any causal model: transformers' own forward pass in our sampling loop."""
+"""The engine that reads any causal model or encoder-decoder: transformers' own forward pass in our sampling
+loop."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
+from torch.nn.utils.rnn import pad_sequence
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForSeq2SeqLM,
+    AutoTokenizer,
+    DynamicCache,
+    EncoderDecoderCache,
+)
 from transformers.cache_utils import DynamicLayer
+from transformers.modeling_outputs import BaseModelOutput
 from transformers.utils import logging
 
+from model_training.engines.batch import Row
 from model_training.engines.sampled import SampledEngine
 from model_training.sampling import has_fast_bf16
 
@@ -67,12 +79,49 @@ class PretrainedDecoder:
     def __init__(self, model: Any) -> None:
         self.model, self.device = model, model.device
 
-    def begin(self, rows: int, capacity: int) -> CachedWriting:
+    def begin(self, rows: int, capacity: int, sources: Sequence[Sequence[int]] = ()) -> CachedWriting:
         return CachedWriting(self.model, capacity)
 
 
+class TranslatedWriting:
+    """A batch in the making that reads what an encoder made of each prompt. See `batch.Writing`."""
+
+    def __init__(self, model: Any, sources: Sequence[Sequence[int]]) -> None:
+        self.model = model
+        prompts = [torch.tensor(source, device=model.device) for source in sources]
+        ids = pad_sequence(prompts, batch_first=True)
+        self.mask = pad_sequence([torch.ones_like(prompt) for prompt in prompts], batch_first=True)
+        self.read = model.get_encoder()(input_ids=ids, attention_mask=self.mask).last_hidden_state
+        self.cache: Any = EncoderDecoderCache(DynamicCache(), DynamicCache())
+
+    def keep(self, rows: torch.Tensor) -> None:
+        self.read, self.mask = self.read[rows], self.mask[rows]
+        if self.cache.get_seq_length():
+            self.cache.batch_select_indices(rows)
+
+    def step(self, tokens: torch.Tensor, wanted: bool = True) -> torch.Tensor:
+        told = self.model(
+            decoder_input_ids=tokens[:, None],
+            encoder_outputs=BaseModelOutput(last_hidden_state=self.read),
+            attention_mask=self.mask,
+            past_key_values=self.cache,
+            use_cache=True,
+        )
+        return told.logits[:, -1].float()
+
+
+class TranslatingDecoder:
+    """transformers' encoder-decoder as a `batch.Decoder`."""
+
+    def __init__(self, model: Any) -> None:
+        self.model, self.device = model, model.device
+
+    def begin(self, rows: int, capacity: int, sources: Sequence[Sequence[int]] = ()) -> TranslatedWriting:
+        return TranslatedWriting(self.model, sources)
+
+
 class TorchEngine(SampledEngine):
-    """A causal model from a local directory, in bf16 where the processor has it. The model and transformers'
+    """A model from a local directory, in bf16 where the processor has it. The model and transformers'
     tokenizer are there for whoever scores texts."""
 
     def __init__(self, folder: Path, threads: int | None = None, dtype: torch.dtype | None = None) -> None:
@@ -80,6 +129,16 @@ class TorchEngine(SampledEngine):
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         dtype = dtype or (torch.bfloat16 if has_fast_bf16() else torch.float32)
         self.tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        model: Any = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, dtype=dtype)
+        self.translates = AutoConfig.from_pretrained(folder, local_files_only=True).is_encoder_decoder
+        kind: Any = AutoModelForSeq2SeqLM if self.translates else AutoModelForCausalLM
+        model = kind.from_pretrained(folder, local_files_only=True, dtype=dtype)
         self.model = model.to(self.device).eval()
-        super().__init__(folder, PretrainedDecoder(self.model), threads)
+        decoder = TranslatingDecoder if self.translates else PretrainedDecoder
+        super().__init__(folder, decoder(self.model), threads)
+
+    def row(self, prompt: list[int], seed: int, banned: Sequence[int]) -> Row:
+        """An encoder reads the prompt and its end; the decoder begins with its own first token."""
+        if not self.translates:
+            return super().row(prompt, seed, banned)
+        first = self.model.config.decoder_start_token_id
+        return Row([first], seed, banned, source=(*prompt, self.end))

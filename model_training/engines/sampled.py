@@ -43,15 +43,17 @@ class SampledEngine:
     def complete(
         self, prompts: Sequence[str], seeds: Sequence[int], signs: Sequence[str]
     ) -> list[Completion]:
-        """See `Engine`. An empty prompt is the end of the text before."""
+        """See `Engine`."""
         rows = [
-            Row(
-                self.texts.encode(prompt, add_special_tokens=False).ids or [self.end], seed, self.banned[sign]
-            )
+            self.row(self.texts.encode(prompt, add_special_tokens=False).ids, seed, self.banned[sign])
             for prompt, seed, sign in zip(prompts, seeds, signs, strict=True)
         ]
         self.write(rows)
         return [Completion(self.texts.decode(row.written), round(row.log_likelihood, 3)) for row in rows]
+
+    def row(self, prompt: list[int], seed: int, banned: Sequence[int]) -> Row:
+        """The text of a prompt; an empty one is the end of the text before."""
+        return Row(prompt or [self.end], seed, banned)
 
     def write(self, rows: Sequence[Row], max_new_tokens: int | None = None, end: int | None = None) -> None:
         """Fill all `rows`, whatever their number."""
