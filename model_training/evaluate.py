@@ -42,7 +42,17 @@ from model_training.samples import (
     people_like,
     unsafe_counts,
 )
-from model_training.scoring import SLICED_BY, Scored, bits_saved, compare, repeats, score, scored_rows
+from model_training.scoring import (
+    SLICED_BY,
+    Scored,
+    bits_saved,
+    compare,
+    repeats,
+    score,
+    scored_rows,
+    tone_bits_saved,
+)
+from model_training.secondary import changes
 
 DAYS = 8
 """Days written for: texts of one day must differ between signs, and those of one sign between days."""
@@ -174,9 +184,9 @@ def evaluate(model: Path, parts: Split, question: Question) -> dict[str, Any]:
         "leaked_texts": leaked(writer.gates, parts),
         **judged,
     }
-    for field in ("sign", "topic"):
-        saved = bits_saved(writer, own, field, question.seed)
-        metrics |= {f"{field}_bits_saved": saved} if saved else {}
+    heeded = {field: bits_saved(writer, own, field, question.seed) for field in ("sign", "topic")}
+    heeded["tone"] = tone_bits_saved(writer, rows, question.seed)
+    metrics |= {f"{field}_bits_saved": saved for field, saved in heeded.items() if saved}
     answered = f"{len(written.samples)} of {len(written.answers)} prompts answered"
     _say(f"{answered}, yield {judged['yield'].value:.0%}")
     safety = {name: unsafe_counts([s.text for s in samples]) for name, samples in beside.items()}
@@ -188,7 +198,9 @@ def evaluate(model: Path, parts: Split, question: Question) -> dict[str, Any]:
         scored[name] = score(theirs, rows)
         table[name] = {"yield": champions.yields()} | yardstick.describe(champions.samples)
         safety[name] = unsafe_counts(champions.everything)
-        paired = against_champion(str(champion.version), own, scored[name], written, champions)
+        paired = against_champion(str(champion.version), own, scored[name])
+        answers = [(day, a, b) for (day, a), (_, b) in zip(written.answers, champions.answers, strict=True)]
+        paired |= {"yield": champions.yields().as_json(), "secondary": _as_json(changes(answers, yardstick))}
     return {
         "schema": 2,
         "seed": question.seed,
@@ -226,19 +238,12 @@ def champion_of(question: Question) -> registry.Version | None:
     return champion
 
 
-def against_champion(
-    version: str, own: Scored, other: Scored, written: Written, its: Written
-) -> dict[str, Any]:
-    """The paired comparison: what the decision reads."""
-    pairs = list(zip(written.answers, its.answers, strict=True))
-    gained = [len(a.accepted) - len(b.accepted) for (_, a), (_, b) in pairs]
-    sampled = [text.candidates for _, text in written.answers]
+def against_champion(version: str, own: Scored, other: Scored) -> dict[str, Any]:
+    """The paired comparison of likelihoods: what the decision reads first."""
     return {
         "version": version,
         "bits_per_character": other.figure().as_json(),
         "bits_per_character_change": compare(own, other).as_json(),
-        "yield": its.yields().as_json(),
-        "yield_change": ratio(gained, sampled, [day for day, _ in written.answers]).as_json(),
         "repeats": repeats(own, other),
     }
 
@@ -249,7 +254,7 @@ def discriminates(metrics: dict[str, Figure], table: dict[str, dict[str, Figure]
     found = discriminating(table[PEOPLE], [table[name] for name in (TEMPLATE, RETRIEVAL, NONSENSE)])
     for name in ("bits_to_five_gram", "bits_to_template"):
         found[name] = not metrics[name].low <= 1 <= metrics[name].high
-    for name in {"sign_bits_saved", "topic_bits_saved"} & metrics.keys():
+    for name in {"sign_bits_saved", "topic_bits_saved", "tone_bits_saved"} & metrics.keys():
         found[name] = not metrics[name].low <= 0 <= metrics[name].high
     return found
 

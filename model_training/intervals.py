@@ -1,5 +1,5 @@
-"""How sure a figure is. In: values, their weights and the day each belongs to. Out: a figure with n and a 95
-% interval.
+"""How sure a figure is. In: values, their weights and the day each belongs to. Out: a figure with n and an
+interval, of 95 % if nothing else is said.
 
 Texts of one day resemble each other, so days are drawn again, not texts.
 """
@@ -41,6 +41,7 @@ def ratio(
     denominators: Sequence[float] | np.ndarray,
     clusters: Sequence[object],
     seed: int = 0,
+    level: float = 0.95,
 ) -> Figure:
     """sum(numerators) / sum(denominators), its interval by bootstrap over clusters."""
     names, at = np.unique(np.array([str(cluster) for cluster in clusters]), return_inverse=True)
@@ -50,10 +51,13 @@ def ratio(
         len(names), np.full(len(names), 1 / len(names)), RESAMPLES
     )
     resampled = (draws @ tops) / (draws @ bottoms)
-    low, high = np.quantile(resampled, [0.025, 0.975])
+    low, high = np.quantile(resampled, [(1 - level) / 2, (1 + level) / 2])
     return Figure(float(tops.sum() / bottoms.sum()), len(numerators), float(low), float(high))
 
 
-def mean(values: Sequence[float] | np.ndarray, clusters: Sequence[object] | None = None) -> Figure:
+def mean(
+    values: Sequence[float] | np.ndarray, clusters: Sequence[object] | None = None, level: float = 0.95
+) -> Figure:
     """The mean; without clusters every value stands alone."""
-    return ratio(values, np.ones(len(values)), clusters if clusters is not None else range(len(values)))
+    named = clusters if clusters is not None else range(len(values))
+    return ratio(values, np.ones(len(values)), named, level=level)

@@ -8,7 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
 
-from model_training.decision import decide, verdicts
+from model_training.decision import SECONDARY, decide, verdicts
 
 TEMPLATE = "report.html.j2"
 GROUPS = {
@@ -36,6 +36,7 @@ NAMES = {
     "leaked_texts": "held-out texts it was trained on",
     "sign_bits_saved": "bits a text that names its sign costs more if another is asked (at best 3.6)",
     "topic_bits_saved": "bits a text costs more if another topic is asked",
+    "tone_bits_saved": "bits a text costs more if another tone is asked",
     "yield": "accepted of sampled",
     "format_share": "well-formed",
     "wrong_sign_share": "name another sign",
@@ -72,6 +73,7 @@ def write_report(model: Path, document: dict[str, Any]) -> None:
         verdicts=verdicts(document),
         decision=decide(document, against["version"] if against else None),
         groups=GROUPS,
+        secondary=SECONDARY,
         named=NAMES,
         curve=base64.b64encode(curve.read_bytes()).decode() if curve.is_file() else "",
     )

@@ -17,6 +17,7 @@ from model_training.inference import Writer
 from model_training.intervals import RESAMPLES, Figure, mean, ratio
 from model_training.prompts import controls_of
 from model_training.signs import mentioned_signs
+from model_training.tone import tone_of
 
 MAX_TEST, MAX_GOLDEN = 400, 100
 """Held-out texts that are scored; more would only narrow the interval."""
@@ -98,6 +99,21 @@ def bits_saved(writer: Writer, own: Scored, field: str, seed: int) -> Figure | N
     rows = [own.rows[at] for at in places]
     others = [{field: rng.choice([v for v in values if v != getattr(row, field)])} for row in rows]
     return mean(score(writer, rows, others).bits - own.bits[places], [row.date for row in rows])
+
+
+def tone_bits_saved(writer: Writer, rows: Sequence[Horoscope], seed: int) -> Figure | None:
+    """The swap test for tones: bits a text costs more when another tone than its own is asked for. None for a
+    model that was taught none, or too few texts."""
+    tones = sorted(writer.template.values.get("tone", ()))
+    rng = random.Random(seed)
+    chosen = sorted(rng.sample(range(len(rows)), min(MAX_SWAPPED, len(rows))))
+    if not tones or len(chosen) < MIN_SLICE:
+        return None
+    texts = [rows[at] for at in chosen]
+    own = [tone_of(row.clean_text) for row in texts]
+    others = [rng.choice([tone for tone in tones if tone != here]) for here in own]
+    asked, swapped = (score(writer, texts, [{"tone": one} for one in each]).bits for each in (own, others))
+    return mean(swapped - asked, [row.date for row in texts])
 
 
 def compare(own: Scored, other: Scored) -> Figure:

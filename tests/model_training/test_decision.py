@@ -27,7 +27,9 @@ GOOD = {
 
 
 def evaluation(
-    change: tuple[float, float, float] | None = None, yield_low: float = -0.1, **figures: float
+    change: tuple[float, float, float] | None = None,
+    secondary: dict[str, tuple[float, float]] | None = None,
+    **figures: float,
 ) -> dict:
     metrics = {name: {"value": value, "low": value} for name, value in (GOOD | figures).items()}
     document: dict = {"metrics": metrics, "against_champion": None}
@@ -36,7 +38,10 @@ def evaluation(
         document["against_champion"] = {
             "version": "3",
             "bits_per_character_change": {"value": value, "low": low, "high": high},
-            "yield_change": {"value": 0.0, "low": yield_low, "high": 0.1},
+            "secondary": {
+                name: {"value": (low + high) / 2, "low": low, "high": high}
+                for name, (low, high) in (secondary or {}).items()
+            },
         }
     return document
 
@@ -82,22 +87,35 @@ def test_each_gate_refuses_alone_and_says_so(metric: str, bad: float) -> None:
     assert len(decision.reasons) == 1 and decision.reasons[0].startswith(metric)
 
 
+TIE, WORSE, BETTER = (-0.1, 0.1), (-0.2, -0.1), (0.1, 0.2)
+
+
 @pytest.mark.parametrize(
-    ("change", "yield_low", "promoted"),
+    ("change", "secondary", "promoted"),
     [
-        ((-0.05, -0.07, -0.03), -0.1, True),
-        ((-0.01, -0.03, 0.01), -0.1, False),
-        ((0.0, 0.0, 0.0), -0.1, False),
-        ((0.0, 0.0, 0.0), 0.0, False),
-        ((0.002, 0.001, 0.004), 0.02, True),
-        ((0.004, 0.002, 0.006), 0.02, False),
-        ((0.05, 0.03, 0.07), 0.3, False),
-        ((math.nan, math.nan, math.nan), 0.3, False),
+        ((-0.05, -0.07, -0.03), {}, True),
+        ((-0.05, -0.07, -0.03), {"yield": WORSE}, True),
+        ((-0.01, -0.03, 0.01), {"yield": BETTER}, False),
+        ((0.0, 0.0, 0.0), {}, False),
+        ((0.0, 0.0, 0.0), {"yield": (0.0, 0.0), "coherence": TIE}, False),
+        ((0.002, 0.001, 0.004), {"yield": BETTER}, True),
+        ((0.004, 0.002, 0.006), {"yield": BETTER}, False),
+        ((0.05, 0.03, 0.07), {"yield": BETTER}, False),
+        ((math.nan, math.nan, math.nan), {"yield": BETTER}, False),
+        ((0.0, 0.0, 0.0), {"yield": TIE, "coherence": BETTER}, True),
+        ((0.0, 0.0, 0.0), {"yield": TIE, "coherence": WORSE, "spread": BETTER}, False),
+        ((0.0, 0.0, 0.0), {"spread": WORSE, "yield": BETTER}, True),
+        ((0.0, 0.0, 0.0), {"yield": (math.nan, math.nan)}, False),
+        ((0.0, 0.0, 0.0), {"chars": BETTER}, False),
     ],
-    ids=["better", "unsure", "tie", "tie in both", "as good, better yield", "worse", "much worse", "broken"],
+    ids=[
+        *("better", "better, fewer pass", "unsure", "tie", "tie in all", "as good, better yield", "worse"),
+        *("much worse", "broken", "as good, more coherent", "as good, less coherent", "the first counts"),
+        *("broken yield", "not on the list"),
+    ],
 )
-def test_only_a_proved_gain_replaces_the_champion(change, yield_low: float, promoted: bool) -> None:
-    decision = decide(evaluation(change, yield_low), "3")
+def test_only_a_proved_gain_replaces_the_champion(change, secondary, promoted: bool) -> None:
+    decision = decide(evaluation(change, secondary), "3")
     assert decision.promote is promoted
     assert "champion" in decision.reasons[0]
 

@@ -27,6 +27,7 @@ from model_training.morphology import content_lemmas
 from model_training.prompts import DEFAULT_TEMPLATE, SIGN_NAMES
 from model_training.samples import Sample, Yardstick, discriminating, people_like
 from model_training.scoring import Scored, bits_saved, repeats, score
+from model_training.secondary import changes
 
 DAY = dt.date(2026, 11, 23)
 
@@ -200,6 +201,32 @@ def test_a_model_that_always_says_the_same_is_refused_for_its_diversity(world) -
 def test_a_model_that_speaks_to_the_wrong_sign_is_refused(world) -> None:
     promoted, reasons = verdict(world, lambda prompt, seed: "Девам пора. " + fresh(prompt, seed)[:400] + ".")
     assert not promoted and "yield" in reasons
+
+
+def answers_of(world: World, say) -> list[tuple[dt.date, inference.Text]]:
+    writer = inference.Writer(Scripted(say), DEFAULT_TEMPLATE, world[1].known, "1")
+    return evaluate.write_samples(writer, world[0].held_out, candidates=2).answers
+
+
+def test_two_models_are_compared_prompt_by_prompt(world) -> None:
+    always = next(t for t in map(fresh, [""] * 99, range(99)) if all(world[1].known.check(t, "leo").values()))
+    varied, same = answers_of(world, fresh), answers_of(world, lambda prompt, seed: always)
+    paired = [(day, ours, theirs) for (day, ours), (_, theirs) in zip(varied, same, strict=True)]
+    found = changes(paired, world[1])
+    assert list(found) == ["yield", "coherence", "distinct_2", "spread"]
+    assert found["distinct_2"].low > 0.5 and found["spread"].low > 0.1 and found["yield"].high < 0
+    itself = changes([(day, ours, ours) for day, ours, _ in paired], world[1])
+    assert all((figure.low, figure.value, figure.high) == (0, 0, 0) for figure in itself.values())
+    mute = [(day, ours, dataclasses.replace(theirs, text=None)) for day, ours, theirs in paired]
+    assert list(changes(mute, world[1])) == ["yield"]
+
+
+def test_acceptable_sentences_count_where_a_judge_is_at_hand(world) -> None:
+    answers = answers_of(world, fresh)
+    judge = lambda texts: [float(text.count("утро")) for text in texts]  # noqa: E731
+    judged = dataclasses.replace(world[1], judge=judge)
+    paired = [(day, ours, dataclasses.replace(ours, text="утро " * 99)) for day, ours in answers]
+    assert changes(paired, judged)["acceptable_sentences"].high < -90
 
 
 def unwanted(world: World, say) -> set[str]:

@@ -3,6 +3,7 @@
 import json
 import random
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from model_training import inference, registry
+from model_training import inference, registry, registry_lock
 from model_training.gates import Gates
 from model_training.prompts import DEFAULT_TEMPLATE
 from model_training.registry import RegistryProblem
@@ -47,7 +48,7 @@ def make_model(folder: Path, name: str, against: str | None = None, change: floa
     paired = {
         "version": against,
         "bits_per_character_change": {"value": change, "low": change, "high": change},
-        "yield_change": {"value": 0.0, "low": 0.0, "high": 0.0},
+        "secondary": {"yield": {"value": 0.0, "low": 0.0, "high": 0.0}},
     }
     documents = {
         "training.json": {"dataset_version": name, "sources": ["a", "b"], "recipe": "r", "rows": 100},
@@ -239,6 +240,34 @@ def test_models_live_in_postgres_and_a_bucket_and_of_two_promotions_one_wins(
     assert registry.rollback(postgres, LATER).version == 1
 
 
+@pytest.mark.slow
+def test_models_live_in_an_mlflow_server_and_of_two_promotions_one_wins(
+    mlflow_server, tmp_path: Path, monkeypatch
+) -> None:
+    """A real server that hands artifacts through, two real processes, and a lock whose holder died."""
+    monkeypatch.setenv(registry.CACHE, str(tmp_path / "cache"))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    with mlflow_server(tmp_path, port):
+        first = registry.register(address, make_model(tmp_path, "first"), "2026-11-21")
+        registry.verify(first)
+        with lock(address), pytest.raises(RegistryProblem, match="no other change under way"):
+            registry.promote(address, NOW)
+        both = [promote_apart(address) for _ in range(2)]
+        said = [json.loads(process.communicate(timeout=200)[0].splitlines()[-1]) for process in both]
+        assert sorted(summary["outcome"] == "done" for summary in said) == [False, True]
+        registry.register(address, make_model(tmp_path, "second", "1"), "2026-11-22")
+        registry._client(address).create_registered_model(registry_lock.LOCK_NAME)
+        with pytest.raises(RegistryProblem, match="no other change under way"):
+            registry.promote(address, LATER)
+        monkeypatch.setattr(registry_lock, "STALE_S", 0)
+        assert registry.promote(address, LATER)[0], "a lock left behind is broken when it is old"
+        monkeypatch.setattr(registry, "_prove_it_writes", lambda version, now: None)
+        assert registry.rollback(address, LATER).version == 1
+        assert [version for _, _, version in registry.history(address)] == [1, 2, 1]
+
+
 def test_a_file_changed_in_the_bucket_is_found(
     postgres: str, bucket: str, tmp_path: Path, monkeypatch
 ) -> None:
@@ -267,7 +296,7 @@ def test_the_commands_tell_the_history(history: Path, capsys) -> None:
     assert registry.main(["why", "--registry", address]) == 0
     why = capsys.readouterr().out.splitlines()
     assert "version 1 promoted" in why[0] and "no champion yet" in why[0]
-    assert "version 2 not promoted" in why[1] and "not proved better" in why[1]
+    assert "version 2 not promoted" in why[1] and "no difference from champion 1 is proved" in why[1]
     assert "better than champion 1" in why[2]
 
 
