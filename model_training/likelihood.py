@@ -11,7 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from torch.nn import functional
+from transformers import PreTrainedTokenizerBase
 
+from model_training.engines.batch import Decoder
 from model_training.engines.pretrained import TorchEngine
 from model_training.packing import collate_pairs
 from model_training.tokens import NO_LOSS, Example, collate, encode
@@ -32,6 +34,25 @@ def bits_of(engine: TorchEngine, pairs: Sequence[tuple[str, str]]) -> np.ndarray
             logits.float().transpose(1, 2), labels, ignore_index=NO_LOSS, reduction="none"
         )
         bits[group] = loss.double().sum(1).cpu().numpy() / math.log(2)
+    return bits
+
+
+@torch.inference_mode()
+def stepped_bits_of(
+    decoder: Decoder, tokenizer: PreTrainedTokenizerBase, pairs: Sequence[tuple[str, str]]
+) -> np.ndarray:
+    """The same as an engine's own decoder has it, token by token: what its rounding costs."""
+    examples = encode(pairs, tokenizer, sys.maxsize)
+    bits = np.zeros(len(examples))
+    for group in _groups(examples):
+        batch = collate([[examples[at] for at in group]])
+        ids, labels = batch["input_ids"].to(decoder.device), batch["labels"].to(decoder.device)
+        writing = decoder.begin(*ids.shape)
+        for at in range(ids.shape[1] - 1):
+            logits = writing.step(ids[:, at])
+            assert logits is not None
+            loss = functional.cross_entropy(logits, labels[:, at + 1], ignore_index=NO_LOSS, reduction="none")
+            bits[group] += loss.double().cpu().numpy() / math.log(2)
     return bits
 
 

@@ -323,9 +323,9 @@ def _version(client: Any, found: Any) -> Version:
 def _local(location: str, digest: str) -> Path:
     if location.startswith("file:"):
         return Path(url2pathname(urlparse(location).path))
-    if "://" not in location:
+    if not urlparse(location).scheme:
         return Path(location)
-    import mlflow
+    import mlflow  # knows by the address given before where `mlflow-artifacts:/…` is
 
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     kept = Path(os.environ.get(CACHE) or Path(tempfile.gettempdir()) / f"horoscope-models-{os.getuid()}")

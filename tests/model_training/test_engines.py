@@ -18,6 +18,7 @@ from model_training.engines import EngineProblem, open_engine
 from model_training.engines.compact import CompactEngine
 from model_training.engines.llama import Llama
 from model_training.engines.pretrained import TorchEngine
+from model_training.likelihood import bits_of, stepped_bits_of
 from model_training.prompts import DEFAULT_TEMPLATE, SIGN_NAMES
 
 CPU = torch.device("cpu")
@@ -26,6 +27,10 @@ PROMPTS = [
     for number, sign in enumerate(SIGN_NAMES)
 ]
 SIGNS = list(SIGN_NAMES)
+UNSEEN = (
+    "Синица за окном напомнит о том, что зима не вечна. Разберите ящик с письмами: одно из них ждёт ответа.",
+    "Начальник попросит о небольшой услуге. Соглашайтесь, но назовите срок. Вечер проведите с книгой.",
+)
 
 
 def stepped(model: Llama, ids: torch.Tensor) -> torch.Tensor:
@@ -64,6 +69,17 @@ def test_the_compact_decoder_gives_transformers_logits(shape: dict, tmp_path: Pa
     theirs = (rounded - exact).abs().mean()
     assert (stepped(Llama(tmp_path, "bfloat16", CPU), ids) - exact).abs().mean() < 1.2 * theirs
     assert (stepped(Llama(tmp_path, "int8", CPU), ids) - exact).abs().mean() < 4 * theirs
+
+
+def test_what_int8_loses_in_bits_is_bounded() -> None:
+    """The shipped base, texts it never saw. Measured on held-out texts: EXPERIMENTS.md."""
+    base = Path(sampling.__file__).parent / "base"
+    engine = TorchEngine(base, dtype=torch.float32)
+    pairs = [(prompt, text) for prompt in PROMPTS[:2] for text in UNSEEN]
+    exact = bits_of(engine, pairs)
+    for precision, most in (("float32", 1e-5), ("bfloat16", 0.01), ("int8", 0.02)):
+        found = stepped_bits_of(Llama(base, precision, CPU), engine.tokenizer, pairs)
+        assert abs(found.sum() / exact.sum() - 1) < most, precision
 
 
 @pytest.fixture(scope="module")
