@@ -46,6 +46,8 @@ from model_training.sampling import has_fast_bf16
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """glibc's names for mallopt(3)."""
+DIVERGED_NATS = 3.0
+"""A loss so far above the lowest before it, nats a token, does not come back."""
 WHOLE = "whole"
 """File in a checkpoint, written last."""
 
@@ -241,6 +243,12 @@ class Progress(TrainerCallback):
             raise Diverged(
                 f"expected a finite loss, found {logs['loss']}, in step {state.global_step}; "
                 "lower the learning rates"
+            )
+        lowest = min((row["loss"] for row in self.rows), default=logs["loss"])
+        if logs["loss"] > lowest + DIVERGED_NATS:
+            raise Diverged(
+                f"expected a loss near its lowest, {lowest:.2f}, found {logs['loss']:.2f}, in step "
+                f"{state.global_step}; lower the learning rates"
             )
         seconds = time.monotonic() - self.started
         here = max(state.global_step - self.first_step, 1)

@@ -1,5 +1,5 @@
-"""The evaluation, for people and machines. In: the document of `evaluate`. Out: `report.html`, then
-`evaluation.json`."""
+"""The evaluation, for people and machines. In: the document of `evaluate`. Out: `report.html`, the figures in
+the model card, then `evaluation.json`."""
 
 import base64
 import json
@@ -8,6 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
 
+from model_training.card import model_card
 from model_training.decision import SECONDARY, decide, verdicts
 
 TEMPLATE = "report.html.j2"
@@ -64,7 +65,7 @@ NAMES = {
 
 
 def write_report(model: Path, document: dict[str, Any]) -> None:
-    """Both files into `model`, the JSON last: it is what the decision reads."""
+    """All into `model`, the JSON last: it is what the decision reads."""
     against = document["against_champion"]
     environment = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
     curve = model / "losses.png"
@@ -78,6 +79,8 @@ def write_report(model: Path, document: dict[str, Any]) -> None:
         curve=base64.b64encode(curve.read_bytes()).decode() if curve.is_file() else "",
     )
     (model / "report.html").write_text(page, encoding="utf-8")
+    training, metrics = (json.loads((model / f"{name}.json").read_text()) for name in ("training", "metrics"))
+    (model / "README.md").write_text(model_card(training, metrics, document), encoding="utf-8")
     content = json.dumps(document, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
     aside = model / ".evaluation.json"
     aside.write_text(content, encoding="utf-8")

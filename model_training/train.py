@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from model_training.card import model_card
 from model_training.corpus import DataProblem, Horoscope, Split, read_dataset, split
 from model_training.failures import Diverged, StartProblem, Terminated, naming_a_full_disk
 from model_training.gates import Gates
@@ -274,31 +275,6 @@ def make_model(lineage: Lineage, parts: Split, output: Path) -> dict[str, Any]:
     (work / "metrics.json").write_text(json.dumps(metrics, indent=2, sort_keys=True) + "\n")
     publish(work, output)
     return metrics
-
-
-def model_card(settings: dict[str, Any], metrics: dict[str, Any]) -> str:
-    """The README.md of a model directory, in the hub's form."""
-    return f"""---
-language: ru
-library_name: transformers
-pipeline_tag: text-generation
-tags: [horoscope]
----
-# Russian daily horoscopes
-
-Writes a short horoscope for a sign and a topic: entertainment, made by a machine, no advice.
-How to ask: `prompt.json`.
-
-- parameters: {metrics["parameters"]:,}; seed {settings["seed"]}
-- start: {settings["base_model"] or "random weights"}
-- texts learnt: {metrics["train_texts"]:,} of dataset {settings["dataset_version"]},
-  cleaning rules {settings["rules_version"]}
-- sources: {", ".join(settings["sources"])}
-- held out: {metrics["test_texts"]:,} texts from {metrics["test_from"]} on, {metrics["golden_texts"]:,} golden
-- tokens seen: {metrics["tokens_seen"]:,}; last loss {metrics["loss"]}
-
-What it scored on held-out texts, and why it was or was not promoted: `evaluation.json`, `report.html`.
-"""
 
 
 if __name__ == "__main__":

@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from huggingface_hub import ModelCard
 from hypothesis import given
 from hypothesis import strategies as st
 
 from model_training import evaluate, inference, registry
 from model_training.baselines import CharacterNgram, SentenceTemplate, sentences_of
 from model_training.corpus import Split, read_dataset, split
-from model_training.decision import decide
+from model_training.decision import LIMITS, decide
 from model_training.engines.pretrained import TorchEngine
 from model_training.gates import Gates
 from model_training.intervals import mean, ratio
@@ -328,6 +329,8 @@ def test_a_model_of_random_weights_is_evaluated_registered_and_refused(
     assert said["version"] == 1 and said["metrics"]["yield"]["value"] == 0
     page = (model / "report.html").read_text()
     assert "<h2>Gates</h2>" in page and "Not to be promoted" in page and "retrieval" in page
+    card = ModelCard((model / "README.md").read_text()).data
+    assert {result.metric_type: result.metric_value for result in card.eval_results}["yield"] == 0
     promoted, decision = registry.promote(address, "2026-11-23T06:00:00+00:00")
     assert promoted is None
     assert any(reason.startswith("yield") for reason in decision.reasons)
@@ -374,3 +377,33 @@ def test_a_missing_model_is_one_clear_line(processed: Path, tmp_path: Path, caps
     out, err = capsys.readouterr()
     assert err.count("\n") == 1 and err.startswith("error: expected a trained model")
     assert json.loads(out)["outcome"] == "failed"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("spoilt", "promoted"), [(0.0, 0), (0.25, 10)], ids=["as good as the champion", "better in yield"]
+)
+def test_the_decision_is_the_same_with_other_seeds(world, spoilt: float, promoted: int) -> None:
+    """Two models of equal likelihood that pass every gate: the same but for their luck, or the champion
+    spoils a share of its texts."""
+    parts, yardstick, _ = world
+    good = {limit.metric: {"value": v, "low": v} for limit in LIMITS for v in [float(limit.at_most is None)]}
+
+    def champion(prompt: str, seed: int) -> str:
+        return "" if random.Random(seed).random() < spoilt else fresh(prompt, seed + 2**62)
+
+    decided = []
+    for seed in range(10):
+        ours, theirs = (
+            evaluate.write_samples(
+                inference.Writer(Scripted(say), DEFAULT_TEMPLATE, yardstick.known, "1"),
+                parts.held_out, 3, seed,
+            )
+            for say in (fresh, champion)
+        )  # fmt: skip
+        answers = [(day, a, b) for (day, a), (_, b) in zip(ours.answers, theirs.answers, strict=True)]
+        secondary = {name: figure.as_json() for name, figure in changes(answers, yardstick).items()}
+        tie = {"value": 0.0, "low": -0.001, "high": 0.001}
+        paired = {"version": "1", "bits_per_character_change": tie, "secondary": secondary}
+        decided.append(decide({"metrics": good, "against_champion": paired}, "1"))
+    assert sum(each.promote for each in decided) == promoted, [each.reasons for each in decided]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from huggingface_hub import ModelCard
 from transformers import (
     AutoModelForCausalLM,
     AutoModelForSeq2SeqLM,
@@ -18,6 +19,7 @@ from transformers import (
 )
 
 from model_training import loop, train
+from model_training.card import model_card
 from model_training.failures import Diverged
 from model_training.packing import batches
 from model_training.pretrain import new_model
@@ -54,6 +56,16 @@ def test_training_says_what_it_learnt_from(nano_model: Path) -> None:
     assert training["sources"] == ["made_up"]
     assert training["rows"] == 288
     assert metrics["train_texts"] + metrics["test_texts"] + metrics["golden_texts"] == 288
+
+
+def test_the_card_is_one_that_the_hub_reads(nano_model: Path) -> None:
+    card = ModelCard((nano_model / "README.md").read_text()).data
+    assert (card.language, card.library_name) == ("ru", "transformers")
+    assert card.base_model is None and card.eval_results is None
+    texts = {"train_texts": 1, "test_texts": 1, "golden_texts": 0, "test_from": "", "parameters": 1}
+    texts |= {"tokens_seen": 1, "loss": 0.1}
+    named = {"seed": 1, "dataset_version": "", "rules_version": "", "sources": [], "base_model": "Qwen/Qwen3"}
+    assert ModelCard(model_card(named, texts)).data.base_model == "Qwen/Qwen3"
 
 
 def test_the_loss_falls(nano_model: Path) -> None:
@@ -123,6 +135,16 @@ def test_a_loss_that_is_no_number_stops_the_run_with_its_step(tiny_run: tuple, t
     torch.nn.init.constant_(model.model.norm.weight, torch.nan)
     with pytest.raises(Diverged, match="found nan, in step 1; lower the learning rates"):
         loop.run(model, ready, schedule(), tmp_path, "test")
+
+
+def test_a_loss_that_climbs_far_above_its_lowest_stops_the_run(tiny_run: tuple, tmp_path: Path) -> None:
+    tokenizer, ready = tiny_run
+    set_seed(1)
+    model = new_model(tokenizer, {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2,
+                                  "num_key_value_heads": 1, "intermediate_size": 64})  # fmt: skip
+    steep = schedule(optimizer="adamw", other_lr=30.0, epochs=9)
+    with pytest.raises(Diverged, match=r"expected a loss near its lowest, [\d.]+, found .* in step \d+; "):
+        loop.run(model, ready, steep, tmp_path, "test")
 
 
 def test_a_checkpoint_cut_off_while_written_is_passed_over_and_deleted(tmp_path: Path) -> None:
