@@ -22,7 +22,7 @@ import torch
 from accelerate import PartialState
 from accelerate.utils.memory import should_reduce_batch_size
 from torch import nn
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, Sampler, SequentialSampler
 from transformers import (
     PreTrainedModel,
     Trainer,
@@ -67,6 +67,8 @@ class Schedule:
     warmup_share: float
     """Of all steps."""
     seed: int
+    in_order: bool = False
+    """Take the batches as they stand, because later ones belong to later epochs; else shuffled."""
     save_every_steps: int = 0
     """0: no checkpoints."""
     log_every_steps: int = 10
@@ -78,10 +80,11 @@ class Schedule:
     """Compute activations twice instead of keeping them."""
 
 
-def schedule_of(recipe: Recipe, epochs: float, seed: int) -> Schedule:
+def schedule_of(recipe: Recipe, epochs: float, seed: int, in_order: bool = False) -> Schedule:
     """The numbers of a recipe, for so many epochs."""
     return Schedule(
         epochs=epochs,
+        in_order=in_order,
         optimizer=recipe.optimizer,
         matrix_lr=recipe.matrix_lr,
         other_lr=recipe.other_lr,
@@ -147,9 +150,17 @@ class _Opaque:
 class PackTrainer(Trainer):
     """A step is a batch of packs; the loss is the mean over all scored places of all processes."""
 
+    in_order = False
+
     @property
     def collator(self) -> Collator:
         return self.data_collator  # type: ignore[return-value]
+
+    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler | None:
+        dataset = train_dataset or self.train_dataset
+        if self.in_order and dataset is not None:
+            return SequentialSampler(dataset)  # type: ignore[arg-type]
+        return super()._get_train_sampler(train_dataset)
 
     def training_step(
         self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: torch.Tensor | int | None = None
@@ -353,6 +364,7 @@ def run(
             optimizers=(optimizer_of(model, schedule), None),  # type: ignore[arg-type]
             callbacks=[progress, WholeMarker(), sigterm, *callbacks],
         )
+        trainer.in_order = schedule.in_order
         trainer.remove_callback(PrinterCallback)
         checkpoint = last_whole_checkpoint(folder) if resume else None
         started = time.monotonic()

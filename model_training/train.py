@@ -12,6 +12,7 @@ import contextlib
 import dataclasses
 import hashlib
 import json
+import math
 import os
 import random
 import shutil
@@ -94,24 +95,41 @@ def train(lineage: Lineage, parts: Split, work: Path) -> dict[str, Any]:
     from model_training.origin import start
     from model_training.packing import batches
     from model_training.token_cache import remembered
-    from model_training.tokens import encode
+    from model_training.tokens import Example, encode
     from model_training.tracking import tracked
 
     logging.disable_progress_bar()
     recipe = lineage.recipe
     set_seed(lineage.seed)
     template = DEFAULT_TEMPLATE if recipe.tone_share else DEFAULT_TEMPLATE.without("tone")
-    pairs = pairs_of(parts.train, template, recipe.drop_controls, lineage.seed, recipe.tone_share)
-    model, tokenizer = start(recipe, pairs)
-    examples = encode(pairs, tokenizer, recipe.max_text_tokens, model.config.is_encoder_decoder, remembered)
+
+    def asked(epoch: int) -> list[tuple[str, str]]:
+        """In each epoch other control lines are left out."""
+        seed = lineage.seed + epoch
+        return pairs_of(parts.train, template, recipe.drop_controls, seed, recipe.tone_share)
+
+    model, tokenizer = start(recipe, asked(0))
+
+    def examples_of(epoch: int) -> list[Example]:
+        is_pair = model.config.is_encoder_decoder
+        return encode(asked(epoch), tokenizer, recipe.max_text_tokens, is_pair, remembered)
+
+    examples = examples_of(0)
     tokens = sum(len(example.ids) for example in examples)
     epochs = min(recipe.epochs, recipe.max_tokens / tokens) if recipe.max_tokens else recipe.epochs
-    schedule = loop.schedule_of(recipe, epochs, lineage.seed)
     if is_first_process():
         say_what_is_learnt(len(examples), tokens, epochs, model, recipe)
     checkpoints = work.with_name(work.name + ".checkpoints")
     tokens_a_process = recipe.tokens_per_batch // int(os.environ.get("WORLD_SIZE", "1"))
-    ready = batches(examples, tokens_a_process, min(recipe.micro_tokens, tokens_a_process), lineage.seed)
+    micro_tokens, whole = min(recipe.micro_tokens, tokens_a_process), math.ceil(epochs)
+    ready = [
+        batch
+        for epoch in range(whole)
+        for batch in batches(
+            examples_of(epoch) if epoch else examples, tokens_a_process, micro_tokens, lineage.seed + epoch
+        )
+    ]
+    schedule = loop.schedule_of(recipe, epochs / whole, lineage.seed, in_order=True)
     tracker = lineage.tracker if is_first_process() else None
     with tracked(tracker, lineage.for_the_tracker) as callbacks:
         rows, seconds = loop.run(model, ready, schedule, checkpoints, "train", True, callbacks)

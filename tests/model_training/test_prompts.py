@@ -93,3 +93,11 @@ def test_serving_follows_the_copy_saved_with_the_weights(tmp_path: Path) -> None
     other = PromptTemplate(lines={"sign": "Sign {}"}, values={"sign": {"leo": "Lion"}})
     other.save(tmp_path / "prompt.json")
     assert PromptTemplate.load(tmp_path / "prompt.json").render({"sign": "leo"}) == "Sign Lion\n\n"
+
+
+def test_in_each_epoch_other_lines_are_left_out_of_the_same_texts(processed: Path) -> None:
+    rows = read_dataset(str(processed))[0]
+    first, second = (pairs_of(rows, DEFAULT_TEMPLATE, drop=0.3, seed=seed) for seed in (1, 2))
+    assert [text for _, text in first] == [text for _, text in second]
+    changed = sum(a != b for (a, _), (b, _) in zip(first, second, strict=True)) / len(rows)
+    assert 0.5 < changed < 0.8  # 1 - (0.7² + 0.3²)²: the topic's line and the length's
