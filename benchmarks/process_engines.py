@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 TAG, LABEL, SPACES = r"<[^<>]*>", r"\s*Читать далее\s*$", r"\s+"
+FLAWED = r"<|  |[\t\n\f\r\v]|далее\s*$"
+"""Where one of the three changes anything: our job looks before it rewrites."""
 LEAST, MOST = 300, 500
 FIRST = ["date", "source", "horoscope_id"]
 GLOB = "raw/date=*/source=*/run=*/part-*.csv"
@@ -138,16 +140,17 @@ def datatrove(root: Path, output: Path) -> None:
 
 def ours_same_work(root: Path, output: Path) -> None:
     """Our own job's frame with this work in place of our rules: whole files to tasks, Arrow columns in them,
-    copies decided by keys where the job is driven, Spark's writer."""
+    copies decided by keys where the job is driven."""
     import pyarrow.compute as pc
+    from pyspark import StorageLevel
 
     from spark_processing.duplicates import find_duplicate_texts
-    from spark_processing.part_writer import as_strings, clean_rows, unpack, with_changes
+    from spark_processing.folder_writer import write_in_tasks
+    from spark_processing.packed_rows import with_changes
     from spark_processing.pipeline import gather_keys
     from spark_processing.plan import make_plan
     from spark_processing.raw_parts import read_packed
     from spark_processing.rules import Options
-    from spark_processing.schema import CLEAN
     from spark_processing.session import open_session
     from spark_processing.storage import Folder
     from spark_processing.verdicts import as_verdicts
@@ -157,12 +160,12 @@ def ours_same_work(root: Path, output: Path) -> None:
     assert plan is not None
     spark = open_session("benchmark", plan.rows)
     parts = [part for run in plan.runs for part in run.parts]
-    packed = read_packed(spark, storage, parts, same_work).persist()
+    packed = read_packed(spark, storage, parts, same_work).persist(StorageLevel.DISK_ONLY)
     keys, batches = gather_keys(packed)
     copies = find_duplicate_texts(keys, pc.is_valid(keys.column("text_hash")).to_numpy(), {})
     verdicts = as_verdicts(keys, {row: {"reason": "duplicate_text"} for row in copies.rows.tolist()})
     rows = with_changes(packed, batches, verdicts)
-    rows.mapInArrow(unpack(clean_rows), as_strings(CLEAN)).write.parquet(str(output / "rows"))
+    write_in_tasks(rows, str(output), ["clean"])
     packed.unpersist()
 
 
@@ -173,12 +176,17 @@ def same_work(tables: list[Any]) -> Any:
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    from spark_processing.ordinary import one_chunk
     from spark_processing.schema import JUDGED
 
     raw = pa.concat_tables(tables)
     raw = raw.filter(pc.not_equal(pc.utf8_trim_whitespace(raw["text"]), ""))
-    text = pc.replace_substring_regex(raw["text"], TAG, " ")
-    text = pc.replace_substring_regex(pc.replace_substring_regex(text, LABEL, ""), SPACES, " ")
+    text = one_chunk(raw["text"])
+    flawed = pc.match_substring_regex(text, FLAWED)
+    spoilt = text.filter(flawed)
+    for pattern, instead in ((TAG, " "), (LABEL, ""), (SPACES, " ")):
+        spoilt = pc.replace_substring_regex(spoilt, pattern, instead)
+    text = pc.replace_with_mask(text, flawed, spoilt)
     raw = raw.append_column("clean_text", pc.utf8_trim(text, " "))
     chars = pc.utf8_length(raw["clean_text"])
     raw = raw.filter(pc.and_(pc.greater_equal(chars, LEAST), pc.less_equal(chars, MOST))).combine_chunks()

@@ -31,7 +31,8 @@ from spark_processing.ledger import (
     read_ledger,
 )
 from spark_processing.own_output import read_published
-from spark_processing.part_writer import Batches, unpacked, with_changes, write_part
+from spark_processing.packed_rows import Batches, unpacked, with_changes
+from spark_processing.part_writer import write_part
 from spark_processing.plan import Plan
 from spark_processing.program import say
 from spark_processing.raw_parts import from_stream, read_packed

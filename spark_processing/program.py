@@ -74,11 +74,11 @@ def _terminate(number: int, frame: Any) -> NoReturn:
 
 
 def spark_fault(error: Exception) -> str:
-    """The line that matters in what Spark throws: our own where a worker raised it, else the last of a
-    traceback."""
-    own = re.search(r"RawDataError: (.+)", str(error))
-    if own:
-        return own.group(1)
+    """The line that matters in what Spark throws: our own or the system's where a worker raised it, else the
+    last of a traceback."""
+    told = re.search(r"^(?:[\w.]*RawDataError|OSError): (.+)", str(error), re.MULTILINE)
+    if told:
+        return told.group(1)
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
     raised = [line for line in lines if re.match(r"[\w.]+(Error|Exception)\b", line)]
     line = (raised or lines)[0][:300]

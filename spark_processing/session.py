@@ -48,8 +48,7 @@ def open_session(name: str, rows: int, master: str = "") -> SparkSession:
 def laptop_settings(rows: int, master: str) -> Dict[str, str]:
     """What only a session of our own may choose, before its Java starts."""
     java = [f"-Dlog4j2.configurationFile={QUIET_LOG.as_uri()}"] if QUIET_LOG.exists() else []
-    if rows <= SMALL_BATCH:
-        java += ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", *class_sharing()]
+    java += ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", *class_sharing()]
     return {
         "spark.master": master,
         "spark.driver.memory": "2g",

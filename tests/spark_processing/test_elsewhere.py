@@ -61,7 +61,7 @@ def outcome(done: subprocess.CompletedProcess) -> dict:
 
 
 def data(away: Path) -> dict[str, bytes]:
-    """Everything the job wrote but Parquet, whose bytes name the version of Spark that wrote them."""
+    """Everything the job wrote but Parquet, whose bytes name the version of Arrow that wrote them."""
     written = sorted((away / "data" / "processed").rglob("*.json")) + sorted(
         (away / "data").rglob("clean_csv/*.csv")
     )
@@ -85,7 +85,7 @@ def test_spark_submit_of_the_zip_needs_nothing_else_and_cores_change_nothing(awa
     three[-1] = "three/data"
     outcome(run(away, *three, PYSPARK_PYTHON=sys.executable))
     assert data(away / "three") == data(away) and tables(away / "three") == tables(away)
-    assert len(tables(away)) == 3  # of two tasks; the second keeps no row
+    assert len(tables(away)) == 4  # clean and rejected, of two tasks
     assert (summary["outcome"], summary["rows_in"], summary["rows_out"]) == ("done", 10, 4)
     assert summary["rejected"] == {"too_short": 2, "duplicate_text": 4}
 

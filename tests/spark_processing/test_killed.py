@@ -107,6 +107,7 @@ def test_a_full_disk_leaves_the_old_dataset_and_a_rerun_heals(undisturbed):
     done = subprocess.run(command, preexec_fn=no_more_than(5_000), capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("error: ") and "Traceback" not in done.stderr
+    assert "File too large" in done.stderr.splitlines()[-1]
     left = files(root)
     assert {name: left[name] for name in before} == before
     assert main(["--storage", str(root)]) == 0

@@ -4,6 +4,7 @@ import sys
 import threading
 from pathlib import Path
 
+import pyarrow.dataset as ds
 import pytest
 from raw_data import row, text_of, write_run
 
@@ -65,15 +66,28 @@ def test_an_address_without_a_connector_names_the_package(spark):
         HadoopStorage("s3://bucket/prefix", spark)
 
 
+def rows_of(root: Path, table: str) -> list[dict]:
+    return ds.dataset(sorted(map(str, root.rglob(f"{table}/*.parquet")))).to_table().to_pylist()
+
+
 def test_a_job_on_hadoop_paths_gives_the_same_dataset(tmp_path, spark, monkeypatch, capsys):
-    for name in ("folder", "hadoop"):
-        write_run(tmp_path / name, [row(text=text_of(1)), row(sign="virgo", text=text_of(2))])
-    assert main(["--storage", str(tmp_path / "folder")]) == 0
+    """Elsewhere Spark's Java writes what the tasks write into a folder themselves."""
+    folder, hadoop = tmp_path / "folder", tmp_path / "hadoop"
+    signs = ("leo", "virgo", "libra")
+    for root in (folder, hadoop):
+        write_run(root, [row(sign=sign, text=text_of(n)) for n, sign in enumerate(signs)])
+        write_run(root, [row(source="other", text=text_of(0)), row(source="other", sign="leo", text="Мало.")])
+    assert main(["--storage", str(folder)]) == 0
     monkeypatch.setattr("spark_processing.program.is_folder", lambda root: False)
-    assert main(["--storage", f"file:{tmp_path}/hadoop"]) == 0
-    folder, hadoop = (read_dataset(Folder(str(tmp_path / name))) for name in ("folder", "hadoop"))
-    assert folder == hadoop
-    assert main(["--storage", f"file:{tmp_path}/hadoop"]) == 0
+    assert main(["--storage", f"file:{hadoop}"]) == 0
+    assert read_dataset(Folder(str(folder))) == read_dataset(Folder(str(hadoop)))
+    for table, count in {"clean": 3, "rejected": 2}.items():
+        assert rows_of(folder, table) == rows_of(hadoop, table)
+        assert len(rows_of(folder, table)) == count
+    csv, again = (next(root.rglob("clean_csv/*.csv")).read_bytes() for root in (folder, hadoop))
+    assert csv == again and csv.count(b"\n") == 4
+    capsys.readouterr()
+    assert main(["--storage", f"file:{hadoop}"]) == 0
     assert '"skipped"' in capsys.readouterr().out.splitlines()[-1]
 
 
