@@ -72,12 +72,16 @@ def class_sharing() -> List[str]:
 
 
 def class_archive() -> Path:
-    """Where `warm_start` keeps the classes of this Spark and this Java."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    """Where `warm_start` keeps the classes of this Spark and this Java: in the virtual environment, else in
+    the user's cache."""
+    if sys.prefix != sys.base_prefix:
+        cache = Path(sys.prefix)
+    else:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "horoscope-mlops"
     home = os.environ.get("JAVA_HOME")
     java = shutil.which(f"{home}/bin/java" if home else "java") or ""
     kind = hashlib.sha256(f"{Path(java).resolve()} {Path(pyspark.__file__).parent}".encode()).hexdigest()[:12]
-    return cache / "horoscope-mlops" / f"spark-{pyspark.__version__}-{kind}.jsa"
+    return cache / f"spark-{pyspark.__version__}-{kind}.jsa"
 
 
 def close_java() -> None:
