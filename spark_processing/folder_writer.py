@@ -11,7 +11,7 @@ import contextlib
 import uuid
 from functools import partial
 from pathlib import Path
-from typing import Callable, Iterator, Sequence
+from typing import Callable, ContextManager, Dict, Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -45,9 +45,11 @@ def write_in_tasks(
 
 def write_files(batches: Arrow, folder: str, tables: Sequence[str]) -> Arrow:
     """A task's work; its files appear whole, whatever becomes of it."""
-    number = TaskContext.get().partitionId()
+    task = TaskContext.get()
+    assert task is not None
     with contextlib.ExitStack() as files:
-        writes = [files.enter_context(OPENERS[table](Path(folder) / table, number)) for table in tables]
+        opening = (OPENERS[table](Path(folder) / table, task.partitionId()) for table in tables)
+        writes = [files.enter_context(file) for file in opening]
         for judged in opened(batches):
             for write in writes:
                 write(judged)
@@ -87,7 +89,7 @@ def dated_rows(judged: pa.Table) -> pa.Table:
     return rows.set_column(rows.schema.get_field_index("date"), "date", day)
 
 
-OPENERS = {
+OPENERS: Dict[str, Callable[[Path, int], ContextManager[Write]]] = {
     "clean": partial(parquet_file, rows_of=dated_rows),
     "clean_csv": csv_file,
     "rejected": partial(parquet_file, rows_of=rejected_rows),

@@ -5,8 +5,8 @@ classes.
 
 Most of a small job's time goes into loading some 20,000 classes. Java can keep them in a file that it maps
 when it starts again (class-data sharing). The file lies in the virtual environment (without one, in the
-user's cache), is some 170 MB, belongs to one Spark and one Java, and is ignored by any other; made anew by the
-same command, and safe to delete. `make setup` makes it, `clean_job` uses it where it is. Exit codes as in
+user's cache), is some 170 MB, belongs to one Spark and one Java, and is ignored by any other; made anew by
+the same command, and safe to delete. `make setup` makes it, `clean_job` uses it where it is. Exit codes as in
 clean_job.
 """
 
