@@ -39,20 +39,24 @@ class Usage:
     """A training on the texts of the first year."""
     source: str
     """Where the minutes come from, for people."""
+    measured: frozenset[str] = frozenset()
+    """Names of assumptions that the ledger's minutes replace."""
 
 
 def usage(prices: Prices, hour: float, gpu_hour: float, entries: list[dict[str, Any]]) -> Usage:
     """Means of the ledger's closed entries; what it has none of is assumed."""
-    told = []
+    told, measured = [], set()
 
-    def mean(kind: str, assumed: float) -> float:
+    def mean(kind: str, name: str) -> float:
         minutes = [e["minutes"] for e in entries if e["kind"] == kind and not e["open"] and e["minutes"]]
         told.append(f"{kind}: {f'mean of {len(minutes)} in the ledger' if minutes else 'assumed'}")
-        return sum(minutes) / len(minutes) if minutes else assumed
+        if not minutes:
+            return prices.assumed[name]
+        measured.add(name)
+        return sum(minutes) / len(minutes)
 
-    cluster = mean(CLUSTER, prices.assumed["cluster_minutes_a_run"])
-    gpu = mean(JOB, prices.assumed["gpu_minutes_a_training"])
-    return Usage(hour, gpu_hour, cluster, gpu, ", ".join(told))
+    cluster, gpu = mean(CLUSTER, "cluster_minutes_a_run"), mean(JOB, "gpu_minutes_a_training")
+    return Usage(hour, gpu_hour, cluster, gpu, ", ".join(told), frozenset(measured))
 
 
 def stored_gb(prices: Prices, sites: int, years: float) -> float:
@@ -107,6 +111,12 @@ def growth_table(prices: Prices, used: Usage) -> list[str]:
     return lines
 
 
+def guesses(prices: Prices, used: Usage) -> str:
+    figures = prices.month | prices.assumed
+    left = [name for name in prices.guessed if name not in used.measured]
+    return "Guessed: " + ", ".join(f"`{name}` {figures[name]:g}" for name in left) + "."
+
+
 def report(prices: Prices, used: Usage) -> str:
     return "\n".join(
         [
@@ -117,6 +127,8 @@ def report(prices: Prices, used: Usage) -> str:
             "How the cloud profile grows:",
             "",
             *growth_table(prices, used),
+            "",
+            guesses(prices, used),
         ]
     )
 

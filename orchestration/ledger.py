@@ -40,6 +40,8 @@ class Prices:
     """Roubles a month for what is always there: `machine`, and `storage_gb` for each GB of the bucket."""
     assumed: dict[str, float] = field(default_factory=dict)
     """What the cost page takes for granted where the ledger is empty."""
+    guessed: list[str] = field(default_factory=list)
+    """Names in `month` and `assumed` whose figures are neither measured nor from a price list."""
 
     def hour(self, preset: str, hosts: int) -> float:
         return self._known(self.host_hour, preset, "host_hour") * hosts

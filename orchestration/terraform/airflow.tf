@@ -7,6 +7,7 @@ data "yandex_compute_image" "system" {
 resource "yandex_compute_instance" "airflow" {
   name               = "${var.name}-airflow"
   zone               = var.zone
+  platform_id        = "standard-v3" # Ice Lake, as in prices.toml; left out it would be the oldest there is
   service_account_id = yandex_iam_service_account.account["airflow"].id
 
   resources {
@@ -18,6 +19,7 @@ resource "yandex_compute_instance" "airflow" {
     initialize_params {
       image_id = data.yandex_compute_image.system.id
       size     = 40
+      type     = "network-ssd"
     }
   }
 

@@ -34,6 +34,9 @@ def test_the_minutes_of_the_ledger_go_before_what_is_assumed(tmp_path, capsys):
     ledger.open(Reservation("running", CLUSTER, 10, 2), 1000, NOW)
     assert costs.main(["--storage", str(tmp_path), "--month", "2026-11"]) == 0
     out = capsys.readouterr().out
+    (guessed,) = [line for line in out.splitlines() if line.startswith("Guessed:")]
+    assert "`machine` 4000" in guessed
+    assert "cluster_minutes_a_run" not in guessed
     assert "cluster: mean of 2 in the ledger, gpu job: mean of 1 in the ledger" in out
     prices = read_prices(Path("orchestration/prices.toml"))
     day = 50 / 60 * 2 * prices.host_hour["s3-c2-m8"]
