@@ -53,6 +53,7 @@ def airflow_settings(home: Path, port: int, storage: str) -> dict[str, str]:
         "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_urlsafe(64),
         "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",  # a busy machine's web server needs more than five
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",  # else every task's process lingers five seconds
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",  # 30 s cost a tenth of a core
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "HOROSCOPE_STORAGE": storage,
