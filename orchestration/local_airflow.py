@@ -33,15 +33,16 @@ from pathlib import Path
 from orchestration.watch import Api, Watch
 
 PROJECT = Path(__file__).resolve().parents[1]
+DAGS = PROJECT / "orchestration" / "dags"
 START_S = 600
 STOP_S = 30
 
 
-def airflow_settings(home: Path, port: int, storage: str) -> dict[str, str]:
+def airflow_settings(home: Path, port: int, storage: str, dags: Path = DAGS) -> dict[str, str]:
     """Airflow's configuration as environment variables; nothing is written into airflow.cfg by hand."""
     return {
         "AIRFLOW_HOME": str(home),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "orchestration" / "dags"),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
@@ -172,6 +173,9 @@ def read_options(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--storage", default=os.environ.get("HOROSCOPE_STORAGE", "data"), help="root of all data"
     )
+    parser.add_argument(
+        "--dags", type=Path, default=DAGS, help="folder of DAG files (default: the project's)"
+    )
     parser.add_argument("--once", action="store_true", help="end when the day that starts by itself is over")
     parser.add_argument("--paused", action="store_true", help="leave the DAGs paused: start runs by hand")
     return parser.parse_args(argv)
@@ -189,7 +193,8 @@ def main(argv: list[str] | None = None) -> int:
     home.mkdir(parents=True, exist_ok=True)
     storage = options.storage if "://" in options.storage else str(Path(options.storage).resolve())
     places = cloud_places(os.environ, storage)
-    environment = {**places, **os.environ, **airflow_settings(home, options.port, storage)}
+    settings = airflow_settings(home, options.port, storage, options.dags.resolve())
+    environment = {**places, **os.environ, **settings}
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     started = datetime.now(UTC)

@@ -44,10 +44,15 @@ def main(step, product):
     if product and wish.get("outcome") != "skipped":
         named = dict(zip(argv[::2], argv[1::2]))
         root = named.get("--output") or named["--storage"]
-        import fsspec
-        path = root + "/" + product.format(day=named.get("--date", ""))
-        with fsspec.open(path, "w", **({} if "://" in path else {"auto_mkdir": True})) as file:
-            file.write('{"parts": [], "raw_manifests": []}')
+        path = root.removeprefix("file://") + "/" + product.format(day=named.get("--date", ""))
+        content = '{"parts": [], "raw_manifests": []}'
+        if "://" in path:
+            import fsspec
+            with fsspec.open(path, "w") as file:
+                file.write(content)
+        else:
+            pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
+            pathlib.Path(path).write_text(content)
     line = {"step": step, "outcome": "done", "rows_in": 24, "rows_out": 12, "seconds": 0.1}
     print(json.dumps(line | {k: wish[k] for k in ("outcome", "reason", "rows_out") if k in wish}))
 """
@@ -184,30 +189,24 @@ def project(tmp_path: Path) -> Iterator[Project]:
     yield Project(tmp_path)
 
 
-FAMILY = """
-import json, runpy, sys, airflow.sdk
-from datetime import datetime, timezone
-told = {}
-for path in sys.argv[1:]:
-    for dag in [value for value in runpy.run_path(path).values() if isinstance(value, airflow.sdk.DAG)]:
-        dag.deadline = None  # DAG.test of Airflow 3.3.2 fails on deadlines
-        run = dag.test(logical_date=datetime(2026, 11, 23, 2, tzinfo=timezone.utc))
-        tasks = {}
-        for task in run.get_task_instances():
-            tasks.setdefault(task.task_id, []).append(str(task.state))
-        told[dag.dag_id] = {"state": str(run.state), "tasks": tasks}
-print(json.dumps(told))
-"""
+@pytest.fixture(scope="session")
+def dag_runner(airflow) -> Iterator[Callable[[dict[str, Any]], int]]:
+    """An Airflow that is loaded once and runs each request in a fork: its exit code."""
+    argv = [sys.executable, str(Path(__file__).with_name("dag_runner.py"))]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+    with subprocess.Popen(argv, env=airflow, **pipes) as server:
+
+        def ask(request: dict[str, Any]) -> int:
+            server.stdin.write(json.dumps(request) + "\n")
+            server.stdin.flush()
+            return int(server.stdout.readline())
+
+        yield ask
+        server.kill()
 
 
 @pytest.fixture
-def family_program() -> str:
-    """Runs the DAG files it is given and tells their states, in whatever Airflow starts it."""
-    return FAMILY
-
-
-@pytest.fixture
-def family(airflow, project) -> Callable[..., dict[str, dict]]:
+def family(airflow, dag_runner, project, tmp_path) -> Callable[..., dict[str, dict]]:
     """Runs DAG files one after another, each to its end; state of each run and of its tasks.
 
     Its `printed` holds all that was said.
@@ -216,12 +215,18 @@ def family(airflow, project) -> Callable[..., dict[str, dict]]:
     def run(*names: str, **variables: str) -> dict[str, dict]:
         wishes = {name: value for name, value in project.environment.items() if name.startswith("FAKE_")}
         folders = {"HOROSCOPE_PROJECT": str(project.folder), "HOROSCOPE_STORAGE": str(project.storage)}
-        files = [str(REPOSITORY / "orchestration" / "dags" / f"{name}.py") for name in names]
-        environment = {**airflow, **wishes, **folders, **variables}
-        argv = [sys.executable, "-c", FAMILY, *files]
-        result = subprocess.run(argv, env=environment, capture_output=True, text=True)
-        assert result.returncode == 0, result.stderr
-        run.printed = result.stdout + result.stderr
-        return json.loads(result.stdout.splitlines()[-1])
+        said, told = tmp_path / "said", tmp_path / "told.json"
+        said.unlink(missing_ok=True)
+        code = dag_runner(
+            {
+                "files": [str(REPOSITORY / "orchestration" / "dags" / f"{name}.py") for name in names],
+                "environment": {**airflow, **wishes, **folders, **variables},
+                "said": str(said),
+                "told": str(told),
+            }
+        )
+        run.printed = said.read_text(encoding="utf-8", errors="replace")
+        assert code == 0, run.printed
+        return json.loads(told.read_text())
 
     return run

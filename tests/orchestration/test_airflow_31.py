@@ -15,6 +15,7 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[2]
 PACKAGES = ["apache-airflow==3.1.8", "apache-airflow-providers-yandex==4.6.1", "psutil", "rich", "fsspec"]
 PACKAGES += ["apache-airflow-providers-ssh==7.0.1"]
+RUNNER = str(Path(__file__).with_name("dag_runner.py"))
 DAGS = sorted((REPOSITORY / "orchestration" / "dags").glob("*.py"))
 
 LOAD = """
@@ -63,7 +64,7 @@ def test_every_dag_file_loads_on_3_1(airflow_31):
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_a_whole_day_and_a_cloud_skip_run_on_3_1(airflow_31, family_program, project):
+def test_a_whole_day_and_a_cloud_skip_run_on_3_1(airflow_31, project):
     project.wish("train", outcome="skipped", reason="12 new texts")
     wishes = {name: text for name, text in project.environment.items() if name.startswith("FAKE_")}
     environment = {
@@ -76,7 +77,7 @@ def test_a_whole_day_and_a_cloud_skip_run_on_3_1(airflow_31, family_program, pro
     }
     names = ("collect", "horoscope_day", "publish", "deliver", "cloud_train")
     files = [str(REPOSITORY / "orchestration" / "dags" / f"{name}.py") for name in names]
-    told = json.loads(run(environment, "-c", family_program, *files).stdout.splitlines()[-1])
+    told = json.loads(run(environment, RUNNER, *files).stdout.splitlines()[-1])
     assert {dag: state["state"] for dag, state in told.items()} == dict.fromkeys(told, "success")
     assert told["cloud_train"]["tasks"]["train"] == ["skipped"]
     assert told["horoscope_day"]["tasks"]["train"] == ["skipped"]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 import threading
 from email import message_from_bytes
 from email.policy import default
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -16,6 +18,7 @@ from aiosmtpd.controller import Controller
 
 from orchestration import alerts
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 FAILED = {
     "task_instance": SimpleNamespace(dag_id="horoscope_train", task_id="train", run_id="r1"),
     "exception": ValueError("no texts"),
@@ -69,6 +72,39 @@ def test_without_settings_alerts_go_to_the_log(monkeypatch, caplog):
     monkeypatch.delenv("HOROSCOPE_ALERTS", raising=False)
     alerts.report_failure(FAILED)
     assert "ALERT horoscope_train.train failed" in caplog.text
+
+
+LATE = """
+from airflow.providers.standard.operators.bash import BashOperator
+from airflow.sdk import DAG
+
+from orchestration.daily import daily
+
+with DAG(**daily("Too slow for its deadline. ", "late", hours=0.001), schedule=None) as late:
+    BashOperator(task_id="sleep", bash_command="sleep 20")
+with DAG(**daily("Fails. ", "broken", hours=1), schedule=None) as broken:
+    BashOperator(task_id="fail", bash_command="exit 3", retries=0)
+"""
+
+
+@pytest.mark.slow
+def test_a_real_airflow_reports_a_late_run_and_a_failed_task(beside, telegram, tmp_path):
+    real = beside("real_airflow")
+    dags = tmp_path / "dags"
+    dags.mkdir()
+    (dags / "late.py").write_text(LATE)
+    ours = {name: value for name, value in os.environ.items() if name.startswith("HOROSCOPE_")}
+    environment = real.environment_of() | ours | {"HOROSCOPE_ALERTS": "telegram"}
+    options = ("--paused", "--dags", str(dags))
+    with real.RealAirflow(tmp_path, REPOSITORY, str(tmp_path / "data"), environment, *options) as airflow:
+        for name in ("late", "broken"):
+            airflow.wait_for_dag(name)
+            airflow.command("dags", "unpause", name)
+            airflow.command("dags", "trigger", name, "--run-id", "r1")
+        airflow.until(lambda: len(telegram.received) >= 2, red=True)
+    texts = sorted(message["text"] for _, message in telegram.received)
+    assert texts[0].startswith("broken.fail failed in run r1: ")
+    assert texts[1] == "late: late is not over 0.001 h after its start"
 
 
 class Mailbox:
