@@ -145,6 +145,14 @@ def nano_config(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def short_config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same for some 24 steps."""
+    path = tmp_path_factory.mktemp("config") / "short.toml"
+    path.write_text(NANO.replace("epochs = 2.0", "epochs = 0.75"))
+    return path
+
+
+@pytest.fixture(scope="session")
 def nano_model(tmp_path_factory: pytest.TempPathFactory, processed: Path, nano_config: Path) -> Path:
     """A model directory, trained for seconds: of the right form, with nothing to say."""
     from model_training import train

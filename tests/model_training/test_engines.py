@@ -82,6 +82,11 @@ def test_what_int8_loses_in_bits_is_bounded() -> None:
         assert abs(found.sum() / exact.sum() - 1) < most, precision
 
 
+@pytest.fixture(autouse=True)
+def short_texts(monkeypatch) -> None:
+    monkeypatch.setattr(sampling, "MAX_NEW_TOKENS", 60)
+
+
 @pytest.fixture(scope="module")
 def compact(nano_model: Path) -> CompactEngine:
     return CompactEngine(nano_model, threads=1)

@@ -16,7 +16,7 @@ from huggingface_hub import ModelCard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model_training import evaluate, inference, registry
+from model_training import evaluate, inference, registry, sampling
 from model_training.baselines import CharacterNgram, SentenceTemplate, sentences_of
 from model_training.corpus import Split, read_dataset, split
 from model_training.decision import LIMITS, decide
@@ -310,8 +310,9 @@ def test_a_model_trained_on_held_out_texts_is_refused(world) -> None:
 
 
 def test_a_model_of_random_weights_is_evaluated_registered_and_refused(
-    nano_model: Path, processed: Path, tmp_path: Path, capsys
+    nano_model: Path, processed: Path, tmp_path: Path, capsys, monkeypatch
 ) -> None:
+    monkeypatch.setattr(sampling, "MAX_NEW_TOKENS", 24)
     address, model = str(tmp_path / "registry"), tmp_path / "model"
     shutil.copytree(nano_model, model)
     arguments = [
@@ -337,9 +338,10 @@ def test_a_model_of_random_weights_is_evaluated_registered_and_refused(
 
 
 def test_a_champion_is_asked_the_same_and_a_tie_with_it_does_not_promote(
-    nano_model: Path, processed: Path, tmp_path: Path
+    nano_model: Path, processed: Path, tmp_path: Path, monkeypatch
 ) -> None:
     """The champion is the model itself under another digest: the same texts, no difference, no promotion."""
+    monkeypatch.setattr(sampling, "MAX_NEW_TOKENS", 24)
     address, twin = str(tmp_path / "registry"), tmp_path / "twin"
     for model in (first := tmp_path / "first", twin):
         shutil.copytree(nano_model, model)

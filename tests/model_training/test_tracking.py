@@ -85,13 +85,11 @@ def test_a_tracker_that_hangs_delays_the_end_by_its_grace_only(silent_port: int,
 
 
 def test_a_model_is_trained_beside_a_tracker_that_refuses(
-    processed: Path, nano_config: Path, tmp_path: Path, capsys
+    processed: Path, short_config: Path, tmp_path: Path, capsys
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    short = tmp_path / "short.toml"
-    short.write_text(nano_config.read_text().replace("epochs = 2.0", "epochs = 0.1"))
-    arguments = ["--config", str(short), "--data", str(processed), "--output", str(tmp_path / "m")]
+    arguments = ["--config", str(short_config), "--data", str(processed), "--output", str(tmp_path / "m")]
     assert train.main([*arguments, "--tracker", f"http://127.0.0.1:{port}"]) == 0
     assert (tmp_path / "m" / "metrics.json").is_file()
     assert capsys.readouterr().err.count("does not answer") == 1

@@ -172,23 +172,24 @@ class Bomb(list):
 
 
 def test_killed_at_any_moment_training_leaves_no_model_and_then_makes_one(
-    processed: Path, nano_config: Path, tmp_path: Path
+    processed: Path, short_config: Path, tmp_path: Path, capsys
 ) -> None:
-    command = [sys.executable, "-m", "model_training.train", "--config", str(nano_config), "--data"]
-    command += [str(processed), "--output", str(tmp_path / "m")]
-    quiet = os.environ | {"OMP_NUM_THREADS": "1"}
+    arguments = ["--config", str(short_config), "--data", str(processed), "--output", str(tmp_path / "m")]
     running = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=quiet
-    )
+        [sys.executable, "-m", "model_training.train", *arguments],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
     for line in running.stderr:
         if "step 20/" in line:
             break
     running.kill()
     running.wait()
     assert not (tmp_path / "m").exists()
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=quiet)
-    assert "step 10/" not in done.stderr, "the finished steps were done again"
-    assert json.loads(done.stdout.splitlines()[-1])["outcome"] == "done"
+    assert train.main(arguments) == 0
+    out, err = capsys.readouterr()
+    assert "step 10/" not in err, "the finished steps were done again"
+    assert json.loads(out.splitlines()[-1])["outcome"] == "done"
     assert (tmp_path / "m" / "metrics.json").is_file()
 
 
@@ -215,9 +216,9 @@ def test_a_check_tells_what_there_is_to_learn_and_trains_nothing(
 
 
 def test_training_starts_from_a_given_model(
-    nano_model: Path, processed: Path, nano_config: Path, tmp_path
+    nano_model: Path, processed: Path, short_config: Path, tmp_path
 ) -> None:
-    arguments = ["--config", str(nano_config), "--data", str(processed), "--base-model", str(nano_model)]
+    arguments = ["--config", str(short_config), "--data", str(processed), "--base-model", str(nano_model)]
     assert train.main([*arguments, "--output", str(tmp_path / "second")]) == 0
     first = (tmp_path / "second" / "losses.csv").read_text().splitlines()[1]
     last = (nano_model / "losses.csv").read_text().splitlines()[-1]
