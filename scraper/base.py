@@ -19,7 +19,7 @@ from scrapy.http import Response
 from twisted.python.failure import Failure
 
 from scraper.days import day_range, moscow_today, parse_day
-from scraper.items import HoroscopeItem
+from scraper.items import PageRows
 from scraper.kept_pages import kept_ahead
 from scraper.ledger import Ledger
 from scraper.reading import Page, PageReader
@@ -120,14 +120,14 @@ class HoroscopeSpider(PageReader, scrapy.Spider):
         assert ledger is not None, "the extension scraper.ledger.Ledger is missing in the settings"
         return ledger
 
-    def parse(self, response: Response) -> Iterator[HoroscopeItem | scrapy.Request]:
+    def parse(self, response: Response) -> Iterator[PageRows | scrapy.Request]:
         self.answered(response.meta, str(response.status))
         items, faults = self.items_of(response, response.meta["page"], response.meta["day"])
         if faults:
             yield from self.fault(response.meta, faults)
             return
-        self.ledger.page_done(response.meta["day"], len(items), warnings=response.meta["faults"])
-        yield from items
+        self.ledger.warn(response.meta["day"], response.meta["faults"])
+        yield PageRows(response.meta["day"], items)
 
     def page_failed(self, failure: Failure) -> Iterator[scrapy.Request]:
         request = failure.request  # type: ignore[attr-defined]  # Scrapy adds it
@@ -147,7 +147,7 @@ class HoroscopeSpider(PageReader, scrapy.Spider):
             page = page._replace(url=page.instead[0], instead=page.instead[1:])
             yield self.request(page, meta["day"], faults)
         else:
-            self.ledger.page_done(meta["day"], 0, faults)
+            self.ledger.page_done(meta["day"], faults)
 
 
 def days_asked(arguments: dict[str, str], today: dt.date) -> list[dt.date]:

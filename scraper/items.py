@@ -5,7 +5,9 @@ id.
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import hashlib
+from collections import Counter
 
 SIGNS = (
     "aries", "taurus", "gemini", "cancer", "leo", "virgo",
@@ -47,6 +49,18 @@ class HoroscopeItem:
     """The extraction strategy that found the text."""
     fetched_at: str = ""
     """Instant of the download, UTC; not part of the id."""
+
+
+@dataclasses.dataclass
+class PageRows:
+    """All horoscopes of one page, which go through the pipelines together: Scrapy spends more on handing an
+    item on than we on checking it.
+    """
+
+    day: dt.date
+    rows: list[HoroscopeItem]
+    dropped: Counter[str] = dataclasses.field(default_factory=Counter)
+    """Why rows were left out on the way → how many."""
 
 
 COLUMNS = tuple(field.name for field in dataclasses.fields(HoroscopeItem))

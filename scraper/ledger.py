@@ -1,7 +1,7 @@
 """The account of a crawl: for each day, the cells (sign × topic) that were expected and what became of each.
 
-A Scrapy extension. Spiders open days and report pages, Scrapy's signals report items; when the last row of a
-day's last page is through the pipelines, the signal `day_complete` hands the day's account to the part
+A Scrapy extension. Spiders open days and report pages, Scrapy's signals report what is stored; when the rows
+of a day's last page are through the pipelines, the signal `day_complete` hands the day's account to the part
 writer and to progress.
 """
 
@@ -17,10 +17,9 @@ from typing import Any
 
 from scrapy import signals
 from scrapy.crawler import Crawler
-from scrapy.exceptions import DropItem
 
 from scraper.days import utc_instant
-from scraper.items import HoroscopeItem
+from scraper.items import PageRows
 from scraper.monitors import faults_of, warnings_of
 from scraper.runs import manifests, read_rows
 
@@ -33,14 +32,6 @@ OPEN_DAYS = 8
 REMEMBERED_DAYS = 2 * OPEN_DAYS
 
 
-class Dropped(DropItem):
-    """A row that goes no further; `reason` is its name in the manifest's `dropped`."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(f"{reason}: {detail}", log_level="DEBUG")
-        self.reason = reason
-
-
 @dataclass(slots=True)
 class DayAccount:
     """One day of one source in one crawl: everything the manifest tells but the parts."""
@@ -51,7 +42,6 @@ class DayAccount:
     started_at: str
     expected: set[Cell] = field(default_factory=set)
     pages_left: int = 0
-    rows_left: int = 0
     rows: int = 0
     """Cells that got a text, counted when the day is closed."""
     texts: dict[Cell, str] = field(default_factory=dict)
@@ -101,9 +91,8 @@ class Ledger:
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Ledger:
         ledger = cls(crawler)
-        crawler.signals.connect(ledger.row_kept, signals.item_scraped)
-        crawler.signals.connect(ledger.row_dropped, signals.item_dropped)
-        crawler.signals.connect(ledger.row_broken, signals.item_error)
+        crawler.signals.connect(ledger.page_stored, signals.item_scraped)
+        crawler.signals.connect(ledger.page_lost, signals.item_error)
         crawler.signals.connect(ledger.page_broken, signals.spider_error)
         crawler.signals.connect(ledger.spider_closed, signals.spider_closed)
         return ledger
@@ -122,41 +111,39 @@ class Ledger:
         self.outcomes[day] = self._account(day)
         self.outcomes[day].failures.append(reason)
 
-    def page_done(
-        self, day: dt.date, rows: int, faults: Sequence[str] = (), warnings: Sequence[str] = ()
-    ) -> None:
+    def page_done(self, day: dt.date, faults: Sequence[str] = ()) -> None:
+        """A page needs nothing more: its rows are through the pipelines, or its faults are known."""
         account = self.accounts[day]
-        account.pages_left -= 1
-        account.rows_left += rows
         account.failures += faults
-        account.warnings += warnings
-        self._settle(account)
+        account.pages_left -= 1
+        if account.pages_left == 0:
+            self._close(account)
 
     def page_answered(self, day: dt.date, status: str, latency_s: float) -> None:
         """For the health page; a page that never answered has the status `none`."""
         self.accounts[day].statuses[status] += 1
         self.accounts[day].latencies_s.append(latency_s)
 
-    def row_kept(self, item: HoroscopeItem) -> None:
-        account = self._account_of(item)
-        account.texts[item.sign, item.topic] = item.text
-        account.strategies[item.strategy] += 1
-        self._row_through(account)
+    def warn(self, day: dt.date, warnings: Sequence[str]) -> None:
+        """Faults of addresses whose horoscopes another address gave."""
+        self.accounts[day].warnings += warnings
 
-    def row_dropped(self, item: HoroscopeItem, exception: DropItem) -> None:
-        account = self._account_of(item)
-        account.dropped[getattr(exception, "reason", "dropped")] += 1
-        self._row_through(account)
+    def page_stored(self, item: PageRows) -> None:
+        account = self.accounts[item.day]
+        account.dropped += item.dropped
+        for row in item.rows:
+            account.texts[row.sign, row.topic] = row.text
+            account.strategies[row.strategy] += 1
+        self.page_done(item.day)
 
-    def row_broken(self, item: HoroscopeItem, failure: Any) -> None:
-        account = self._account_of(item)
-        account.failures.append(f"{item.sign}/{item.topic}/{item.date}: {failure.getErrorMessage()}")
-        self._row_through(account)
+    def page_lost(self, item: PageRows, failure: Any) -> None:
+        """A bug in a pipeline: the page counts as failed, the other pages go on."""
+        self.page_done(item.day, [f"{item.rows[0].url}: {failure.getErrorMessage()}"])
 
     def page_broken(self, failure: Any, response: Any) -> None:
         """A bug in the spider: the page counts as failed, the other pages go on."""
         message = f"{response.url}: {failure.type.__name__}: {failure.getErrorMessage()}"
-        self.page_done(response.meta["day"], 0, [message])
+        self.page_done(response.meta["day"], [message])
 
     def spider_closed(self) -> None:
         """A day still open now will never be whole: the crawl was interrupted."""
@@ -167,17 +154,6 @@ class Ledger:
     def _account(self, day: dt.date) -> DayAccount:
         assert self.crawler.spider is not None
         return DayAccount(self.crawler.spider.name, day, self.run, utc_instant())
-
-    def _account_of(self, item: HoroscopeItem) -> DayAccount:
-        return self.accounts[dt.date.fromisoformat(item.date)]
-
-    def _row_through(self, account: DayAccount) -> None:
-        account.rows_left -= 1
-        self._settle(account)
-
-    def _settle(self, account: DayAccount) -> None:
-        if account.pages_left == 0 and account.rows_left == 0:
-            self._close(account)
 
     def _close(self, account: DayAccount) -> None:
         neighbours = self._neighbours(account)

@@ -18,10 +18,21 @@ TELNETCONSOLE_ENABLED = False
 # nothing).
 ROBOTSTXT_OBEY = False  # scraper.manners obeys: Scrapy's own takes an unreachable robots.txt for a yes
 DOWNLOADER_MIDDLEWARES = {
-    "scraper.manners.Manners": 560
-}  # after retries were set up, before redirects are followed
+    "scraper.manners.Manners": 560,  # after retries were set up, before redirects are followed
+    # Each of these takes time of every page and does nothing for us: no passwords, no links to follow.
+    "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,
+    "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
+}
+DOWNLOADER_STATS = False  # what came is in the manifests
 RETRY_HTTP_CODES = [500, 502, 503, 504, 522, 524, 408]  # not 429: who says "too many" is not asked again
-SPIDER_MIDDLEWARES = {"scraper.kept_pages.KeepPages": 10}
+SPIDER_MIDDLEWARES = {
+    "scraper.kept_pages.KeepPages": 10,
+    "scrapy.spidermiddlewares.start.StartSpiderMiddleware": None,
+    "scrapy.spidermiddlewares.referer.RefererMiddleware": None,
+    "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,
+    "scrapy.spidermiddlewares.depth.DepthMiddleware": None,
+    "scrapy.spidermiddlewares.metacopy.MetaCopyDetectionMiddleware": None,
+}
 DOWNLOAD_DELAY = 1.0
 DOWNLOAD_DELAY_JITTER = 0
 CONCURRENT_REQUESTS_PER_DOMAIN = 1

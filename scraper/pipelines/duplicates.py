@@ -7,10 +7,11 @@ from __future__ import annotations
 from scrapy.crawler import Crawler
 
 from scraper.items import HoroscopeItem
-from scraper.ledger import DayAccount, Dropped, day_complete
+from scraper.ledger import DayAccount, day_complete
+from scraper.pipelines.rows import DroppedRow, RowPipeline
 
 
-class DuplicatesInRun:
+class DuplicatesInRun(RowPipeline):
     """Stage three. Remembers a day only while it is open, so that a long backfill does not grow."""
 
     def __init__(self) -> None:
@@ -22,14 +23,13 @@ class DuplicatesInRun:
         crawler.signals.connect(pipeline.forget, day_complete)
         return pipeline
 
-    def process_item(self, item: HoroscopeItem) -> HoroscopeItem:
-        seen = self.ids.setdefault(item.date, {})
-        cell = (item.sign, item.topic, item.period, item.language)
+    def process_row(self, row: HoroscopeItem) -> None:
+        seen = self.ids.setdefault(row.date, {})
+        cell = (row.sign, row.topic, row.period, row.language)
         if cell in seen:
-            reason = "duplicate" if seen[cell] == item.horoscope_id else "second_text"
-            raise Dropped(reason, f"{'/'.join(cell)} in {item.url}")
-        seen[cell] = item.horoscope_id
-        return item
+            reason = "duplicate" if seen[cell] == row.horoscope_id else "second_text"
+            raise DroppedRow(reason, f"{'/'.join(cell)} in {row.url}")
+        seen[cell] = row.horoscope_id
 
     def forget(self, account: DayAccount) -> None:
         self.ids.pop(account.day.isoformat(), None)

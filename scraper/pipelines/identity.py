@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from scraper.items import HoroscopeItem, horoscope_id
+from scraper.pipelines.rows import RowPipeline
 
 
-class Identity:
+class Identity(RowPipeline):
     """Stage two."""
 
-    def process_item(self, item: HoroscopeItem) -> HoroscopeItem:
-        item.horoscope_id = horoscope_id(item)
-        return item
+    def process_row(self, row: HoroscopeItem) -> None:
+        row.horoscope_id = horoscope_id(row)

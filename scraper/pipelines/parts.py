@@ -14,7 +14,7 @@ from scrapy import signals
 from scrapy.crawler import Crawler
 
 from scraper.days import utc_instant
-from scraper.items import HoroscopeItem
+from scraper.items import HoroscopeItem, PageRows
 from scraper.ledger import DayAccount, Ledger, day_complete
 from scraper.manners import Manners
 from scraper.runs import Aside, RunWriter, is_remote
@@ -43,13 +43,12 @@ class Parts:
         crawler.signals.connect(parts.aside.close, signals.engine_stopped)
         return parts
 
-    def process_item(self, item: HoroscopeItem) -> HoroscopeItem:
-        day = dt.date.fromisoformat(item.date)
-        buffer = self.buffers.setdefault(day, [])
-        buffer.append(item)
+    def process_item(self, page: PageRows) -> PageRows:
+        buffer = self.buffers.setdefault(page.day, [])
+        buffer += page.rows
         if len(buffer) >= PART_ROWS:
-            self._flush(day, item.source)
-        return item
+            self._flush(page.day, buffer[0].source)
+        return page
 
     def day_complete(self, account: DayAccount) -> None:
         """A day that cannot be stored is a failed day, whatever the site said."""

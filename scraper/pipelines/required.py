@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from scraper.items import LANGUAGES, PERIODS, SIGNS, TOPICS, HoroscopeItem
-from scraper.ledger import Dropped
+from scraper.pipelines.rows import DroppedRow, RowPipeline
 from scraper.processors import is_horoscope_text
 
 SPREADSHEET_FORMULA = re.compile(r"[=+@＝＋＠]|-[\w(\"'=+@]", re.ASCII)
@@ -14,22 +14,17 @@ a spreadsheet would run it.
 """
 
 
-class RequiredFields:
+class RequiredFields(RowPipeline):
     """Stage one: sign, date, text, source, and values of the vocabulary."""
 
-    def process_item(self, item: HoroscopeItem) -> HoroscopeItem:
-        empty = [
-            name
-            for name in ("date", "sign", "topic", "text", "source", "fetched_at")
-            if not getattr(item, name)
-        ]
-        if empty:
-            raise Dropped("empty_" + empty[0], item.url)
+    def process_row(self, row: HoroscopeItem) -> None:
+        for name in ("date", "sign", "topic", "text", "source", "fetched_at"):
+            if not getattr(row, name):
+                raise DroppedRow("empty_" + name, row.url)
         for name, known in (("sign", SIGNS), ("topic", TOPICS), ("period", PERIODS), ("language", LANGUAGES)):
-            if getattr(item, name) not in known:
-                raise Dropped("unknown_" + name, f"{getattr(item, name)!r} in {item.url}")
-        if not is_horoscope_text(item.text):
-            raise Dropped("no_horoscope_text", f"{item.text[:60]!r} in {item.url}")
-        if SPREADSHEET_FORMULA.match(item.text):
-            raise Dropped("spreadsheet_formula", f"{item.text[:60]!r} in {item.url}")
-        return item
+            if getattr(row, name) not in known:
+                raise DroppedRow("unknown_" + name, f"{getattr(row, name)!r} in {row.url}")
+        if not is_horoscope_text(row.text):
+            raise DroppedRow("no_horoscope_text", f"{row.text[:60]!r} in {row.url}")
+        if SPREADSHEET_FORMULA.match(row.text):
+            raise DroppedRow("spreadsheet_formula", f"{row.text[:60]!r} in {row.url}")

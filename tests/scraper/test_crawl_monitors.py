@@ -61,7 +61,7 @@ def test_a_source_whose_crawl_is_ended_early_fails_by_name(run, archive, monkeyp
         "-a",
         f"days={DAY},{DAY.replace(day=19)}",
         "-s",
-        "CLOSESPIDER_ITEMCOUNT=12",
+        "CLOSESPIDER_ITEMCOUNT=1",
     )
     assert (code, last["outcome"]) == (1, "failed")
     assert "retrofm crawl: " in errors
