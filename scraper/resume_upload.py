@@ -38,7 +38,7 @@ def main(argv: list[str] | None = None) -> int:
         for run in whole_runs(process):
             waiting += 1
             try:
-                upload_run(run, root, f"raw/{run.relative_to(process)}", pauses())
+                upload_run(run, root, f"raw/{run.name.replace(',', '/')}", pauses())
                 done += 1
             except UploadError as error:
                 print(

@@ -108,7 +108,7 @@ def check_writable(root: str) -> None:
 
 def whole_runs(folder: Path) -> list[Path]:
     """Run folders aside that only wait to be published: their manifest is written."""
-    return sorted(manifest.parent for manifest in folder.glob("date=*/source=*/run=*/manifest.json"))
+    return sorted(manifest.parent for manifest in folder.glob("date=*,source=*,run=*/manifest.json"))
 
 
 class RunWriter:
@@ -119,13 +119,13 @@ class RunWriter:
         self.day = day
         self.source = source
         self.run = run
-        self.folder = aside.folder / run_path(day, source, run).removeprefix("raw/")
+        self.folder = aside.folder / run_path(day, source, run).removeprefix("raw/").replace("/", ",")
+        self.folder.mkdir(exist_ok=True)
         self.parts: list[dict[str, Any]] = []
 
     def write_part(self, items: list[HoroscopeItem]) -> None:
         body = render_csv(items)
         name = f"part-{len(self.parts):04d}.csv"
-        self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / name).write_bytes(body)
         self.parts.append(
             {"name": name, "rows": len(items), "bytes": len(body), "sha256": hashlib.sha256(body).hexdigest()}
@@ -140,7 +140,6 @@ class RunWriter:
             "code_version": scraper.__version__, "parts": self.parts,
             "rows": sum(part["rows"] for part in self.parts),
         }  # fmt: skip
-        self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "manifest.json").write_text(render_json(whole | manifest), encoding="utf-8")
         target = run_path(self.day, self.source, self.run)
         if is_remote(self.aside.root):
