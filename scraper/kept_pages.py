@@ -3,20 +3,22 @@ nobody.
 
     python -m scraper.collect --date 2026-11-23 --history-days 13 --pages .cache/pages
 
-A page lies at `{folder}/{day}/{source}/{days ahead}/{name of its address}`: a line of JSON, its tree as XML,
-its bytes. The middleware `KeepPages` writes them (HOROSCOPE_KEEP_PAGES says where; empty: nowhere), the
-download handler `KeptPages` answers from them.
+A page lies at `{folder}/{day}/{source}/{days ahead}/{name of its address}`: a line of JSON, its tree as XML
+(without attributes, then whole), its bytes. The middleware `KeepPages` writes them (HOROSCOPE_KEEP_PAGES says
+where; empty: nowhere), the download handler `KeptPages` answers from them.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import itertools
 import json
 import logging
 import os
 import shutil
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,7 @@ from scrapy.exceptions import NotConfigured
 from scrapy.http import HtmlResponse, JsonResponse, Response, TextResponse, XmlResponse
 
 from scraper.page_faults import is_cut_short
-from scraper.page_tree import rightly_decoded, set_tree, tree_as_xml, tree_of
+from scraper.page_tree import Kept, parse_xml, rightly_decoded, tree_as_xml, tree_of, without_attributes
 
 KEPT_DAYS = 14
 logger = logging.getLogger(__name__)
@@ -84,43 +86,53 @@ class KeptPages(BaseDownloadHandler):
         pass
 
 
-class KeptPage(HtmlResponse):
-    """An HTML page from the store. Its tree is at hand; its bytes are unpacked if somebody wants them."""
+class KeptPage(HtmlResponse, Kept):
+    """An HTML page from the store. Everything is unpacked when somebody wants it: a spider that reads by
+    headings wants neither the page's bytes nor an attribute.
+    """
 
-    __slots__ = ("_packed",)
-    _packed: bytes
-
-    @property
-    def body(self) -> bytes:
-        return zlib.decompress(self._packed)
-
+    __slots__ = ("_bare", "_bare_root", "_body_packed", "_tree")
     is_whole = True
     """Only whole pages keep a tree; nobody need look at the bytes to know."""
 
     @classmethod
-    def of(cls, url: str, encoding: str, tree: bytes, packed: bytes) -> KeptPage:
+    def of(cls, url: str, encoding: str, parts: Sequence[bytes]) -> KeptPage:
         page = cls(url, encoding=encoding)
-        page._packed = packed
-        set_tree(page, zlib.decompress(tree))
+        page._bare, page._tree, page._body_packed = parts
+        page._bare_root = None
         return page
+
+    @property
+    def body(self) -> bytes:
+        return zlib.decompress(self._body_packed)
+
+    @property
+    def tree(self) -> bytes:
+        return zlib.decompress(self._tree)
+
+    @property
+    def bare_root(self) -> Any:
+        if self._bare_root is None:
+            self._bare_root = parse_xml(zlib.decompress(self._bare))
+        return self._bare_root
 
 
 def write_page(folder: Path, url: str, response: TextResponse) -> None:
     """Whole or not at all. A page cut short keeps no tree: written as XML it would look whole."""
     is_page = isinstance(response, HtmlResponse) and not is_cut_short(response)
     tree = tree_as_xml(tree_of(response)) if is_page else None
-    packed_tree = zlib.compress(tree or b"")
+    parts = [response.body] if tree is None else [without_attributes(tree), tree, response.body]
+    packed = [zlib.compress(part) for part in parts]
     about = {
         "url": url,
         "kind": type(response).__name__,
         "encoding": response.encoding,
-        "tree_bytes": len(packed_tree) if tree else 0,
+        "bytes": [len(part) for part in packed],
     }
     path = folder / name_of(url)
     folder.mkdir(parents=True, exist_ok=True)
     aside = path.with_suffix(f".{os.getpid()}")
-    line = json.dumps(about).encode() + b"\n"
-    aside.write_bytes(line + (packed_tree if tree else b"") + zlib.compress(response.body))
+    aside.write_bytes(json.dumps(about).encode() + b"\n" + b"".join(packed))
     aside.replace(path)
 
 
@@ -131,10 +143,11 @@ def read_page(folder: Path, url: str) -> Response:
     except FileNotFoundError:
         return Response(url, status=404)
     about = json.loads(line)
-    tree, body = packed[: about["tree_bytes"]], packed[about["tree_bytes"] :]
-    if tree:
-        return KeptPage.of(url, about["encoding"], tree, body)
-    return KINDS[about["kind"]](url, body=zlib.decompress(body), encoding=about["encoding"])
+    ends = list(itertools.accumulate(about["bytes"], initial=0))
+    parts = [packed[start:end] for start, end in itertools.pairwise(ends)]
+    if len(parts) > 1:
+        return KeptPage.of(url, about["encoding"], parts)
+    return KINDS[about["kind"]](url, body=zlib.decompress(parts[0]), encoding=about["encoding"])
 
 
 def name_of(url: str) -> str:

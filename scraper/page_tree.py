@@ -23,18 +23,39 @@ def tree_of(response: TextResponse) -> Selector:
     From the bytes, not the text: decoding a page only to encode it for the parser is a tenth of the work.
     """
     tree = _TREES.get(response)
-    if tree is None:
+    if tree is None and isinstance(response, Kept):
+        tree = _TREES[response] = Selector(root=parse_xml(response.tree), type="html")
+    elif tree is None:
         body = response.body or b" "
         tree = _TREES[response] = Selector(body=body, encoding=response.encoding, type="html")
         etree.strip_elements(tree.root, "script", "style", etree.Comment, with_tail=False)
     return tree
 
 
+def bare_root_of(response: TextResponse) -> Any:
+    """The root element for who looks at names and texts only: it may lack all attributes."""
+    return response.bare_root if isinstance(response, Kept) else tree_of(response).root
+
+
+class Kept(TextResponse):
+    """A response whose tree was written down. Building its attributes again is two thirds of reading it."""
+
+    @property
+    def tree(self) -> bytes:
+        """XML, as `tree_as_xml` made it."""
+        raise NotImplementedError
+
+    @property
+    def bare_root(self) -> Any:
+        """The same without attributes, parsed."""
+        raise NotImplementedError
+
+
 def rightly_decoded(response: TextResponse) -> TextResponse:
     """What decodes as UTF-8 is UTF-8 whatever the server declares: Russian in windows-1251 never does. What
     is declared as UTF-8 and mostly does not decode is windows-1251; a stray byte makes no page so.
     """
-    if response in _TREES:  # read before, so decoded before
+    if isinstance(response, Kept) or response in _TREES:  # read before, so decoded before
         return response
     body = response.body
     sample = body if body[:SAMPLE_BYTES].isascii() else body[:SAMPLE_BYTES]
@@ -55,12 +76,19 @@ def tree_as_xml(tree: Selector) -> bytes | None:
     """
     try:
         xml: bytes = etree.tostring(tree.root, encoding="utf-8")
-        return xml if etree.tostring(etree.fromstring(xml, _XML), encoding="utf-8") == xml else None
+        return xml if etree.tostring(parse_xml(xml), encoding="utf-8") == xml else None
     except (etree.XMLSyntaxError, ValueError):
         return None
 
 
-def set_tree(response: TextResponse, xml: bytes) -> None:
-    """Gives a response its tree, so that it need not be parsed."""
-    root: Any = etree.fromstring(xml, _XML)
-    _TREES[response] = Selector(root=root, type="html")
+def without_attributes(xml: bytes) -> bytes:
+    root = parse_xml(xml)
+    for element in root.iter(etree.Element):
+        element.attrib.clear()
+    bare: bytes = etree.tostring(root, encoding="utf-8")
+    return bare
+
+
+def parse_xml(xml: bytes) -> Any:
+    """The root element of what was written here."""
+    return etree.fromstring(xml, _XML)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from scrapy.http import Response, TextResponse
@@ -43,6 +43,10 @@ class PageReader:
     """Where the page prints its date: CSS, XPath, or `near:words`; empty: the site prints none."""
     titled_by: str = "h1"
     """Where a page about one sign names it, so that a page swapped for another sign's is noticed."""
+    in_zodiac_order = True
+    """Whether a page of all signs lists them as the year goes, from whichever sign: labels that were swapped
+    show so where no text names its sign.
+    """
     period = "day"
     language = "ru"
 
@@ -55,7 +59,7 @@ class PageReader:
         response = rightly_decoded(response)
         strategy, found = self.best(response, page, day)
         printed = self.page_date(response, day)
-        faults = list(self.page_faults(response, page, day, bool(found), printed))
+        faults = list(self.page_faults(response, page, day, found, printed))
         if faults:
             return [], [f"{page.url}: {fault}" for fault in faults]
         words = printed.words if printed else ""
@@ -72,9 +76,14 @@ class PageReader:
         ], []  # fmt: skip
 
     def page_faults(
-        self, response: TextResponse, page: Page, day: dt.date, found: bool, printed: PrintedDate | None
+        self,
+        response: TextResponse,
+        page: Page,
+        day: dt.date,
+        found: list[Found],
+        printed: PrintedDate | None,
     ) -> Iterator[str]:
-        """A challenge, a page cut short, for another day, or about another sign."""
+        """A challenge, a page cut short, for another day, about another sign, or with its labels mixed up."""
         if not found:
             tried = ", ".join(strategy.name for strategy in self.strategies)
             what = disguise(response) or self.other_days(response, day)
@@ -89,6 +98,9 @@ class PageReader:
         title = sign_in(" ".join(map(node_text, select(response, self.titled_by)))) if page.sign else None
         if title and title != page.sign:
             yield f"expected {page.sign}, found a page titled {title}"
+        order = list(dict.fromkeys(piece.sign for piece in found if piece.sign))
+        if self.in_zodiac_order and not is_zodiac_order(order):
+            yield f"expected signs in the zodiac's order, found {' '.join(order)}; labels may be swapped"
 
     def other_days(self, response: TextResponse, day: dt.date) -> str | None:
         """On a page of several days: which days it has, if that is what is wrong with it."""
@@ -111,7 +123,9 @@ class PageReader:
         """
         most: tuple[str, list[Found]] = ("", [])
         for strategy in self.strategies:
-            everything = list(strategy.find(response))
+            everything = [
+                piece._replace(pieces=[*map(node_text, piece.pieces)]) for piece in strategy.find(response)
+            ]
             found = [piece for piece in everything if self.is_wanted(piece, page, day)]
             if len(found) > len(most[1]):
                 most = (strategy.name, found)
@@ -126,7 +140,13 @@ class PageReader:
             return False
         if found.printed and day not in {date.day for date in printed_dates(found.printed, near=day)}:
             return False
-        return is_horoscope_text(" ".join(map(node_text, found.pieces)).strip())
+        return is_horoscope_text(" ".join(found.pieces).strip())
+
+
+def is_zodiac_order(signs: Sequence[str]) -> bool:
+    """From any sign on, at most once around; signs may be missing."""
+    places = [SIGNS.index(sign) for sign in signs]
+    return sum(before > after for before, after in zip(places, places[1:] + places[:1], strict=True)) <= 1
 
 
 def text_of(loader: HoroscopeLoader, found: Found) -> str:

@@ -8,6 +8,7 @@ silence.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import re
@@ -20,12 +21,14 @@ from lxml import etree
 from parsel import Selector
 from scrapy.http import JsonResponse, TextResponse
 
-from scraper.page_tree import tree_of
+from scraper.page_tree import bare_root_of, tree_of
 from scraper.processors import node_text
 from scraper.signs import sign_in
 
 NEAR = "near:"
 NEAR_CHARS = 200
+NEAR_PLACES = 100
+"""Places looked at: an honest page has few, a hostile one has them by the hundred thousand."""
 _TAG = re.compile(r"<[^>]*>?|&nbsp;")
 HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 
@@ -95,7 +98,7 @@ class Headings(Strategy):
     def find(self, response: TextResponse) -> Iterator[Found]:
         if isinstance(response, JsonResponse):
             return
-        for heading in tree_of(response).root.iter(*HEADINGS):
+        for heading in bare_root_of(response).iter(*HEADINGS):
             label = node_text(heading)
             sign = sign_in(label)
             if sign and self.containing.lower() in label.lower():
@@ -179,7 +182,7 @@ class JsonTexts(Strategy):
     def find(self, response: TextResponse) -> Iterator[Found]:
         try:
             texts = jmespath.search(self.path, json.loads(response.text))
-        except ValueError:
+        except (ValueError, RecursionError):  # a hostile answer nests deeper than Python recurses
             return
         pieces = without_tags(texts if isinstance(texts, list) else [texts])
         if pieces:
@@ -198,7 +201,8 @@ class EmbeddedTexts(Strategy):
         match = re.search(self.pattern, response.text)
         if match:
             printed = match.groupdict().get("date") or ""
-            yield Found(without_tags([json.loads(f'"{match.group("text")}"')]), printed=printed)
+            with contextlib.suppress(ValueError):  # no JSON string after all: then there is no text
+                yield Found(without_tags([json.loads(f'"{match.group("text")}"')]), printed=printed)
 
 
 @dataclass(frozen=True)
@@ -243,13 +247,15 @@ def words_at(response: TextResponse, query: str) -> Iterator[str]:
         return
     words = query.removeprefix(NEAR)
     if not isinstance(response, JsonResponse):
-        yield from _after(words, etree.tostring(tree_of(response).root, method="text", encoding="unicode"))
+        yield from _after(words, etree.tostring(bare_root_of(response), method="text", encoding="unicode"))
     yield from (_TAG.sub(" ", text) for text in _after(words, response.text))
 
 
 def _after(words: str, text: str) -> Iterator[str]:
     start = text.find(words)
-    while start >= 0:
+    for _ in range(NEAR_PLACES):
+        if start < 0:
+            return
         yield text[start : start + NEAR_CHARS]
         start = text.find(words, start + 1)
 
