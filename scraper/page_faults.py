@@ -15,10 +15,11 @@ _CHALLENGES = {
     "browser check": r"проверка (?:вашего )?браузера|проверяем,? (?:ваш )?браузер|вы не робот"
     r"|checking your browser",
     "access denied": r"<title>[^<]*(?:доступ (?:ограничен|запрещ[её]н)|access denied|forbidden)",
-    "error page": r"<(?:title|h1)[^>]*>[^<]*"
+    "error page": r"<(?:title|h1)[^<>]*>[^<]*"
     r"(?:технические работы|страница не найдена|ошибка \d{3}|\b50\d\b|\b404\b)",
-    "stub": r"<(?:title|h1)[^>]*>[^<]*(?:домен прода[её]тся|domain (?:is )?for sale|welcome to nginx)",
+    "stub": r"<(?:title|h1)[^<>]*>[^<]*(?:домен прода[её]тся|domain (?:is )?for sale|welcome to nginx)",
 }
+# [^<>]*, not [^>]*: from each of a hostile page's hundred thousand "<h1" that would look to the page's end.
 _OF = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in _CHALLENGES.items()}
 HEAD_BYTES = 4096
 

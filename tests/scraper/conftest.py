@@ -1,5 +1,6 @@
 """A snapshot archive, spiders without an engine, and programs run against the archive."""
 
+import functools
 import json
 import os
 import subprocess
@@ -24,17 +25,22 @@ def archive():
     served.server.server_close()
 
 
+@functools.cache
+def spider_loader():
+    return SpiderLoader.from_settings(Settings({"SPIDER_MODULES": ["scraper.spiders"]}))
+
+
+def spider_named(name, **arguments):
+    settings = Settings()
+    settings.setmodule("scraper.settings", "project")
+    spider_class = spider_loader().load(name)
+    return spider_class.from_crawler(Crawler(spider_class, settings), **{"date": str(DAY)} | arguments)
+
+
 @pytest.fixture
 def make_spider():
     """A spider by name, ready to parse: no engine, no network."""
-
-    def make(name, **arguments):
-        settings = Settings()
-        settings.setmodule("scraper.settings", "project")
-        spider_class = SpiderLoader.from_settings(settings).load(name)
-        return spider_class.from_crawler(Crawler(spider_class, settings), **{"date": str(DAY)} | arguments)
-
-    return make
+    return spider_named
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ and a mutation that changes nothing, are reported too: they would prove nothing.
 """
 
 import datetime as dt
+import itertools
 import re
 from copy import deepcopy
 
@@ -13,6 +14,7 @@ import pytest
 from lxml import etree, html
 from scrapy.http import HtmlResponse
 
+from scraper.items import SIGNS
 from scraper.ledger import DayAccount
 from scraper.monitors import faults_of, warnings_of
 from scraper.strategies import DateLed, EmbeddedTexts, Headings
@@ -109,6 +111,28 @@ def test_two_signs_swapped(name, render, case):
         mutated = pattern.sub(lambda m: forms[second] if m.group(1) == forms[first] else forms[first], body)  # noqa: B023
         items, faults = judge(spider, name, page, mutated, older)
         assert_right_or_told(items, faults, page, f"{forms[first]} and {forms[second]} swapped")
+
+
+def nameless(sign, topic="general", day=DAY):
+    """A text that names no sign: the number is its only mark."""
+    return (
+        f"{day:%d.%m} всё пойдёт без спешки: совет номер {SIGNS.index(sign)} подскажет, с чего начать утро."
+    )
+
+
+@pytest.mark.parametrize("name", ["ru74", "retrofm", "newsler", "mycalend", "hyrax", "ignio"])
+def test_two_labels_swapped_over_texts_that_name_no_sign(name, case):
+    """Pages of all signs give them in the zodiac's order; any two that changed places break it."""
+    spider, page, body, _ = case(name, PAGES[name])
+    for sign in SIGNS:
+        body = body.replace(text_of(sign, page.topic), nameless(sign))
+    for forms in (NAMES, PLURALS, {sign: sign for sign in SIGNS}):
+        for first, second in itertools.combinations(SIGNS, 2):
+            swap = {forms[first]: forms[second], forms[second]: forms[first]}
+            mutated = re.sub(rf"\b({forms[first]}|{forms[second]})\b", lambda m: swap[m.group()], body)  # noqa: B023
+            items, faults = judge(spider, name, page, mutated, older=False)
+            wrong = [item for item in items if item.text != nameless(item.sign)]
+            assert faults or not wrong, f"{first} and {second} swapped in silence"
 
 
 @pytest.mark.parametrize(("name", "render"), DESIGNS)
