@@ -7,9 +7,9 @@ ifeq ($(JAVA_HOME),)
 unexport JAVA_HOME
 endif
 
-.PHONY: help setup run test test-slow lint airflow serve demo package base clean
+.PHONY: help setup run test test-slow lint airflow serve demo package cluster-libraries base clean
 help:  ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
 
 setup:  ## make .venv with everything in it
 	@$(PYTHON) tools/setup_env.py
@@ -41,6 +41,10 @@ demo: setup  ## the same over made-up days, at once and without a model
 
 package: setup  ## dist/spark_processing.zip for a cluster
 	@$(PY) -m tools.package spark_processing dist/spark_processing.zip
+
+CLUSTER_PYTHON ?= 3.8
+cluster-libraries: setup  ## dist/cluster_libraries.tar.gz: pyarrow, pandas, numpy for a cluster that lacks them
+	@$(PY) -m tools.cluster_libraries $(CLUSTER_PYTHON) dist/cluster_libraries.tar.gz
 
 base: setup  ## pretrain the small base again: make base PROSE=prose.txt.gz (minutes on a GPU, hours without; resumes)
 	@mkdir -p dist && $(PY) -m demo.grammar --days 30 --until 2026-06-30 --format jsonl > dist/grammar.jsonl

@@ -111,14 +111,19 @@ def free_port() -> int:
 
 @pytest.mark.slow
 def test_a_cluster_of_a_master_and_two_workers(away):
+    """Its Python has nothing: what the job needs comes with it."""
     import pyspark
+
+    from tools.cluster_libraries import write_libraries
+
+    venv.create(away / "bare")
+    write_libraries(".".join(map(str, sys.version_info[:2])), away / "libraries.tar.gz")
 
     port, home = free_port(), Path(pyspark.__file__).parent
     environment = {
         **os.environ,
         "SPARK_LOCAL_IP": "127.0.0.1",
         "SPARK_HOME": str(home),
-        "PYSPARK_PYTHON": sys.executable,
     }
     deploy, master = "org.apache.spark.deploy", f"spark://127.0.0.1:{port}"
     listen = ["--host", "127.0.0.1", "--webui-port", "0"]
@@ -132,7 +137,19 @@ def test_a_cluster_of_a_master_and_two_workers(away):
             started.append(subprocess.Popen(command, cwd=away, env=environment, stdout=log, stderr=log))
             time.sleep(5)
         settings = ["--master", master, "--executor-memory", "512m", "--conf", "spark.driver.host=127.0.0.1"]
-        done = run(away, *submit(*settings), PYSPARK_PYTHON=sys.executable)
+        pythons = {
+            "PYSPARK_PYTHON": str(away / "bare" / "bin" / "python"),
+            "PYSPARK_DRIVER_PYTHON": sys.executable,
+        }
+        alone = run(away, *submit(*settings), **pythons)
+        assert alone.returncode == 1 and "No module named" in alone.stderr
+        brought = [
+            "--archives",
+            "libraries.tar.gz#libraries",
+            "--conf",
+            "spark.executorEnv.PYTHONPATH=libraries",
+        ]
+        done = run(away, *submit(*settings, *brought), **pythons)
         assert (outcome(done)["rows_in"], outcome(done)["rows_out"]) == (10, 4)
     finally:
         for process in started:
