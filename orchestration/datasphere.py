@@ -16,6 +16,8 @@ import json
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
@@ -52,24 +54,46 @@ def act(options: argparse.Namespace, service: JobService) -> dict[str, object]:
             print(*line, sep="\t")
         return {"rows_out": len(found)}
     if options.action == "cancel":
-        service.cancel(options.job, "cancelled by hand")
+        with booked(options, service):
+            service.cancel(options.job, "cancelled by hand")
         return {"job_id": options.job}
     if options.action == "logs":
         for _, text in service.logs(options.job):
             print(text, end="")
         return {"job_id": options.job}
     if options.action == "attach":
-        service.wait(options.job, say)
+        with booked(options, service):
+            service.wait(options.job, say)
         return {"job_id": options.job}
     return {"job_id": submit(options, service)}
 
 
-def submit(options: argparse.Namespace, service: JobService) -> str:
-    config = chosen_profile(options.profile).training_config
-    values = {"storage": options.storage, "config": config} | dict(pair.split("=", 1) for pair in options.set)
-    spec = read_spec(Path(options.file), **values)
+def paid_jobs(options: argparse.Namespace, service: JobService) -> PaidJobs:
     ledger, prices = Ledger(Storage(options.storage)), read_prices(Path(options.prices))
-    jobs = PaidJobs(service, ledger, prices, clock=time.time)
+    return PaidJobs(service, ledger, prices, clock=time.time)
+
+
+@contextmanager
+def booked(options: argparse.Namespace, service: JobService) -> Iterator[None]:
+    """Closes the job's entry in the book when it is over, whatever became of it."""
+    jobs, job = paid_jobs(options, service), service.get(options.job)
+    try:
+        yield
+    finally:
+        jobs.settle(job.project_id, job.name)
+
+
+def filled_in(pair: str) -> tuple[str, str]:
+    name, found, value = pair.partition("=")
+    if not found:
+        raise BadSetting(f"expected NAME=VALUE after --set, found {pair!r}; write {pair}=…")
+    return name, value
+
+
+def submit(options: argparse.Namespace, service: JobService) -> str:
+    values = {"storage": options.storage, "config": chosen_profile(options.profile).training_config}
+    spec = read_spec(Path(options.file), **values | dict(map(filled_in, options.set)))
+    jobs = paid_jobs(options, service)
     job_id = jobs.submit(spec)
     say(f"job {spec.name} is {job_id}")
     if not options.detach:
@@ -94,17 +118,21 @@ def read_options(argv: list[str] | None) -> argparse.Namespace:
         "--set", action="append", default=[], metavar="NAME=VALUE", help="fills {NAME} in the file"
     )
     start.add_argument(
-        "--storage",
-        default=os.environ.get("HOROSCOPE_STORAGE", "data"),
-        help="fills {storage}; its ledger books the job (default: $HOROSCOPE_STORAGE, else data)",
-    )
-    start.add_argument(
         "--profile", default="cloud", help="its training_config fills {config} (default: %(default)s)"
     )
-    start.add_argument("--prices", default="orchestration/prices.toml", help="default: %(default)s")
     start.add_argument("--detach", action="store_true", help="do not wait for its end")
+    spending = [start]
     for name, text in (("attach", "follow to the end"), ("logs", "print its output"), ("cancel", "stop it")):
-        actions.add_parser(name, help=text).add_argument("job", help="job id")
+        action = actions.add_parser(name, help=text)
+        action.add_argument("job", help="job id")
+        spending += [action] if name != "logs" else []
+    for action in spending:
+        action.add_argument(
+            "--storage",
+            default=os.environ.get("HOROSCOPE_STORAGE", "data"),
+            help="its ledger books the job; fills {storage} (default: $HOROSCOPE_STORAGE, else data)",
+        )
+        action.add_argument("--prices", default="orchestration/prices.toml", help="default: %(default)s")
     actions.add_parser("list", help="jobs of a project").add_argument("--project", required=True)
     parser.add_argument("--poll-s", type=float, default=10.0, help="seconds between two looks (default: 10)")
     return parser.parse_args(argv)

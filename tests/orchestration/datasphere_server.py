@@ -57,6 +57,11 @@ class DataSphere(services.ProjectJobServiceServicer, operation_service_pb2_grpc.
                 self.faults.remove(fault)
                 context.abort(CODES[fault[1]], f"fault {fault[1]}")
 
+    def _known(self, job_id: str, context) -> jobs.Job:
+        if job_id not in self.jobs:
+            context.abort(grpc.StatusCode.NOT_FOUND, f"no job {job_id}")
+        return self.jobs[job_id]
+
     def Create(self, request, context):
         with self.lock:
             self._fault("Create", context, done=False)
@@ -80,7 +85,7 @@ class DataSphere(services.ProjectJobServiceServicer, operation_service_pb2_grpc.
     def Execute(self, request, context):
         with self.lock:
             self._fault("Execute", context, done=False)
-            job = self.jobs[request.job_id]
+            job = self._known(request.job_id, context)
             if job.status != Status.CREATING:
                 context.abort(grpc.StatusCode.FAILED_PRECONDITION, "already executed")
             job.status, job.started_at.seconds = Status.EXECUTING, self.born_s
@@ -95,7 +100,7 @@ class DataSphere(services.ProjectJobServiceServicer, operation_service_pb2_grpc.
                 steps = self.operations[request.operation_id]
                 return steps.pop(0) if len(steps) > 1 else steps[0]
             self._fault("Get", context, done=False)
-            job = self.jobs[request.job_id]
+            job = self._known(request.job_id, context)
             if job.status == Status.EXECUTING:
                 self.looked[job.id] = self.looked.get(job.id, 0) + 1
                 if self.looked[job.id] > self.looks:
@@ -111,6 +116,7 @@ class DataSphere(services.ProjectJobServiceServicer, operation_service_pb2_grpc.
             return calls.ListProjectJobResponse(jobs=found[start : start + 2], next_page_token=more)
 
     def ReadStdLogs(self, request, context):
+        self._known(request.job_id, context)
         for position in range(request.offset, len(LOG)):
             if position == 2:
                 with self.lock:
@@ -121,7 +127,7 @@ class DataSphere(services.ProjectJobServiceServicer, operation_service_pb2_grpc.
     def Cancel(self, request, context):
         with self.lock:
             self._fault("Cancel", context, done=False)
-            job = self.jobs[request.job_id]
+            job = self._known(request.job_id, context)
             job.status, job.finished_at.seconds = Status.CANCELLED, self.born_s + 60 * MINUTES
             self._fault("Cancel", context, done=True)
             return Empty()

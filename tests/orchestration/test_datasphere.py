@@ -208,6 +208,28 @@ def test_by_hand(serve, spec, monkeypatch, capsys, tmp_path):
     assert "day" in capsys.readouterr().err
 
 
+def test_what_is_attached_to_or_cancelled_by_hand_is_booked_too(serve, spec, monkeypatch, capsys, tmp_path):
+    sphere, _ = serve(looks=10**6)
+    monkeypatch.setenv("YC_DATASPHERE_ENDPOINT", sphere.address)
+    (tmp_path / "job.toml").write_text(JOB_FILE)
+    (tmp_path / "prices.toml").write_text(
+        "monthly_limit = 9000\nhost_hour = {}\ninstance_hour = {'g1.1' = 340}\n"
+    )
+    quick, money = ["--poll-s", "0.005"], ["--storage", "book", "--prices", "prices.toml"]
+    for day in ("2026-11-23", "2026-11-24"):
+        submit = ["submit", "job.toml", "--set", f"day={day}", "--detach", *money]
+        assert datasphere.main([*quick, *submit]) == 0
+    assert datasphere.main([*quick, "cancel", "job1", *money]) == 0
+    sphere.looks = 0
+    assert datasphere.main([*quick, "attach", "job0", *money]) == 0
+    entries = [json.loads(path.read_text()) for path in (tmp_path / "book").rglob("*.json")]
+    assert [(entry["open"], entry["minutes"]) for entry in entries] == [(False, 10)] * 2
+    assert datasphere.main([*quick, "attach", "job7", *money]) == 1
+    assert "NOT_FOUND: no job job7" in capsys.readouterr().err
+    assert datasphere.main([*quick, "submit", "job.toml", "--set", "day", *money]) == 2
+    assert "error: expected NAME=VALUE after --set, found 'day'" in capsys.readouterr().err
+
+
 def test_without_credentials_one_clear_line(monkeypatch, capsys):
     for name in ("YC_DATASPHERE_ENDPOINT", "YC_IAM_TOKEN", "YC_TOKEN", "YC_SERVICE_ACCOUNT_KEY_FILE"):
         monkeypatch.delenv(name, raising=False)
@@ -342,7 +364,7 @@ def test_a_deferred_task_that_is_killed_cancels_its_job_and_a_restarted_triggere
 
 
 def test_a_job_over_its_time_is_cancelled_and_red(task):
-    operator, context, sphere, jobs = task(deferrable=True, max_hours=0.001, looks=10**6)
+    operator, context, sphere, jobs = task(deferrable=True, max_hours=0.0003, looks=10**6)
     job_id = asyncio.run(fired(deferred(operator, context)))
     with pytest.raises(AirflowFailException, match="CANCELLED"):
         operator.finish(context, job_id)
