@@ -10,31 +10,19 @@ import subprocess
 import sys
 import time
 import urllib.request
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pyspark
 import pytest
 
-from orchestration.settings import load_profile
+from orchestration.airflow_versions import AirflowFailException
+from orchestration.operators.spark_submit import CleanBySparkSubmitOperator
+from orchestration.settings import load_profile, profile_names
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DAY = "2026-11-23"
-
-RUN = """
-import json, sys
-from types import SimpleNamespace
-from datetime import datetime, timezone
-from orchestration.airflow_versions import AirflowFailException
-from orchestration.operators.spark_submit import CleanBySparkSubmitOperator
-
-operator = CleanBySparkSubmitOperator(task_id="process", profile=sys.argv[1], storage=sys.argv[2])
-run = SimpleNamespace(run_id="r1", logical_date=datetime(2026, 11, 23, 2, tzinfo=timezone.utc))
-try:
-    told = operator.execute.__wrapped__(operator, {"params": {}, "dag_run": run, "outlet_events": {}})
-except AirflowFailException as error:
-    told = {"error": str(error)}
-print(json.dumps(told))
-"""
 
 SUBMIT = """#!/bin/sh
 printf '%s\\n' "$@" > "$SUBMITTED"
@@ -42,17 +30,35 @@ echo "Exit code: 0"
 """
 
 
-def run(tmp_path: Path, profile: str, storage: str, **variables: str) -> dict:
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("HOROSCOPE")},
-        "AIRFLOW_HOME": str(tmp_path / "airflow"),
-        "PYTHONPATH": str(REPOSITORY),
-        **variables,
-    }
-    argv = [sys.executable, "-c", RUN, profile, storage]
-    result = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=250)
-    assert result.returncode == 0, result.stderr + result.stdout
-    return json.loads(result.stdout.splitlines()[-1])
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Cleans for DAY with a profile and a storage; the directory and the connections are put back."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("HOROSCOPE_PROJECT", *(f"AIRFLOW_CONN_SPARK_{name.upper()}" for name in profile_names())):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+
+    def clean(profile: str, storage: str, **variables: str) -> dict:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        operator = CleanBySparkSubmitOperator(task_id="process", profile=profile, storage=storage)
+        run = SimpleNamespace(run_id="r1", logical_date=datetime(2026, 11, 23, 2, tzinfo=UTC))
+        context = {"params": {}, "dag_run": run, "outlet_events": {}}
+        return operator.execute.__wrapped__(operator, context)
+
+    return clean
+
+
+@pytest.fixture
+def submitted(tmp_path, monkeypatch) -> Path:
+    """Where a stand-in for spark-submit writes its arguments."""
+    program = tmp_path / "bin" / "spark-submit"
+    program.parent.mkdir()
+    program.write_text(SUBMIT)
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("SUBMITTED", str(tmp_path / "submitted"))
+    return tmp_path / "submitted"
 
 
 @pytest.mark.parametrize(
@@ -70,13 +76,9 @@ def run(tmp_path: Path, profile: str, storage: str, **variables: str) -> dict:
         ),
     ],
 )
-def test_each_profile_submits_the_job_to_its_own_spark(tmp_path, profile, words):
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "bin" / "spark-submit").write_text(SUBMIT)
-    (tmp_path / "bin" / "spark-submit").chmod(0o755)
-    submitted, root = tmp_path / "submitted", tmp_path / "data"
-    path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    told = run(tmp_path, profile, str(root), PATH=path, SUBMITTED=str(submitted))
+def test_each_profile_submits_the_job_to_its_own_spark(run, submitted, tmp_path, profile, words):
+    root = tmp_path / "data"
+    told = run(profile, str(root))
     command = " ".join(submitted.read_text().splitlines())
     assert [word for word in words if word not in command] == []
     assert f"--py-files {root}/{told['package']}" in command
@@ -85,20 +87,15 @@ def test_each_profile_submits_the_job_to_its_own_spark(tmp_path, profile, words)
     assert (root / "code" / "clean.py").is_file()
 
 
-def test_an_installations_own_connection_goes_before_the_profiles_master(tmp_path):
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "bin" / "spark-submit").write_text(SUBMIT)
-    (tmp_path / "bin" / "spark-submit").chmod(0o755)
-    submitted = tmp_path / "submitted"
+def test_an_installations_own_connection_goes_before_the_profiles_master(run, submitted, tmp_path):
     own = json.dumps({"conn_type": "spark", "host": "spark://ours:7077"})
-    path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    settings = {"PATH": path, "SUBMITTED": str(submitted), "AIRFLOW_CONN_SPARK_STANDALONE": own}
-    run(tmp_path, "standalone", str(tmp_path / "data"), **settings)
+    run("standalone", str(tmp_path / "data"), AIRFLOW_CONN_SPARK_STANDALONE=own)
     assert "spark://ours:7077" in submitted.read_text()
 
 
-def test_a_profile_without_a_spark_master_says_which_have_one(tmp_path):
-    assert "standalone" in run(tmp_path, "local", str(tmp_path))["error"]
+def test_a_profile_without_a_spark_master_says_which_have_one(run, tmp_path):
+    with pytest.raises(AirflowFailException, match="standalone"):
+        run("local", str(tmp_path))
 
 
 def test_a_profiles_python_is_this_one():
@@ -152,7 +149,7 @@ def wait_until(condition, timeout_s: float = 60) -> None:
 
 
 @pytest.mark.slow
-def test_a_day_is_cleaned_on_a_standalone_cluster_of_two_workers(spark_cluster, tmp_path):
+def test_a_day_is_cleaned_on_a_standalone_cluster_of_two_workers(run, spark_cluster, tmp_path):
     master, page = spark_cluster
     root = tmp_path / "data"
     collect = ["scraper.collect", "--date", DAY, "--spiders", "ru74,newsler", "--storage", str(root)]
@@ -161,7 +158,7 @@ def test_a_day_is_cleaned_on_a_standalone_cluster_of_two_workers(spark_cluster, 
     own = json.dumps({"conn_type": "spark", "host": master})
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     settings = {"AIRFLOW_CONN_SPARK_STANDALONE": own, "SPARK_LOCAL_IP": "127.0.0.1", "PATH": path}
-    run(tmp_path, "standalone", str(root), **settings)
+    run("standalone", str(root), **settings)
     dataset = json.loads((root / "processed" / "dataset.json").read_text())
     assert len(dataset["parts"]) == 1
     with urllib.request.urlopen(page, timeout=5) as answer:
