@@ -69,6 +69,7 @@ def test_made_up_days_have_the_same_texts_and_a_second_backfill_changes_no_byte(
     with real.RealAirflow(tmp_path, project, str(data), real.environment_of(), "--paused") as airflow:
         airflow.wait_for_dag("horoscope_collect")
         airflow.command("dags", "unpause", "horoscope_collect")
+        airflow.until(lambda: airflow.ask("select 1 from dag_run where state = 'success'"))  # today's own run
         airflow.backfill(*RANGE)
         first = digests(data / "raw")
         airflow.backfill(*RANGE, "--reprocess-behavior", "completed")
