@@ -143,11 +143,13 @@ def read_page(folder: Path, url: str) -> Response:
     except FileNotFoundError:
         return Response(url, status=404)
     about = json.loads(line)
-    ends = list(itertools.accumulate(about["bytes"], initial=0))
+    # Before 2026-11-26 a page lay there as its tree and its bytes; such a tree is left alone.
+    lengths = about.get("bytes") or [about["tree_bytes"], len(packed) - about["tree_bytes"]]
+    ends = itertools.accumulate(lengths, initial=0)
     parts = [packed[start:end] for start, end in itertools.pairwise(ends)]
-    if len(parts) > 1:
+    if len(parts) == 3:
         return KeptPage.of(url, about["encoding"], parts)
-    return KINDS[about["kind"]](url, body=zlib.decompress(parts[0]), encoding=about["encoding"])
+    return KINDS[about["kind"]](url, body=zlib.decompress(parts[-1]), encoding=about["encoding"])
 
 
 def name_of(url: str) -> str:

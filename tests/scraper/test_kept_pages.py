@@ -9,13 +9,23 @@ import os
 import subprocess
 import sys
 import time
+import zlib
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scrapy.http import HtmlResponse
 
-from scraper.kept_pages import forget_pages, kept_ahead, kept_days, name_of, read_page, sweep, write_page
+from scraper.kept_pages import (
+    KeptPage,
+    forget_pages,
+    kept_ahead,
+    kept_days,
+    name_of,
+    read_page,
+    sweep,
+    write_page,
+)
 from scraper.page_tree import rightly_decoded, tree_as_xml, tree_of
 from tests.scraper.conftest import ROOT
 from tests.scraper.pages import DAY, ru74_page
@@ -89,6 +99,23 @@ def test_a_tree_whose_names_are_none_in_xml_is_not_written_as_one(tmp_path):
     assert tree_as_xml(tree_of(odd)) is None
     write_page(tmp_path, odd.url, odd)
     assert read_page(tmp_path, odd.url).body == odd.body
+
+
+def test_a_page_kept_by_an_earlier_version_is_read_too(tmp_path):
+    body = ru74_page(DAY).encode()
+    packed = b"tree" + zlib.compress(body)
+    about = {"url": "https://s.test/", "kind": "HtmlResponse", "encoding": "utf-8", "tree_bytes": 4}
+    (tmp_path / name_of(about["url"])).write_bytes(json.dumps(about).encode() + b"\n" + packed)
+    assert read_page(tmp_path, about["url"]).body == body
+
+
+def test_instructions_and_comments_in_a_page_are_kept_like_the_rest(make_spider, tmp_path):
+    spider = make_spider("ru74")
+    page = next(iter(spider.pages(DAY, 0)))
+    body = ru74_page(DAY).replace("<h2>", "<?php x ?><!-- y --><h2>").encode()
+    again, (first, second) = read_both(spider, page, HtmlResponse(page.url, body=body), tmp_path)
+    assert type(again) is KeptPage
+    assert (first, len(first[0])) == (second, 12)
 
 
 def test_a_page_that_was_not_kept_is_a_404(tmp_path):
