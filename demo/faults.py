@@ -131,7 +131,26 @@ PAGES: dict[str, Callable[[Page, str], Page]] = {
 }
 """Faults of how a page is answered."""
 
-NAMES = sorted([*VISITS, *PAGES, "yesterday-page", "slow"])
+WORDS = {
+    "challenge": "a browser check instead of the page, with status 200",
+    "empty": "the layout is there, the texts are not",
+    "http-403": "forbidden",
+    "http-429": "too many requests, with Retry-After",
+    "http-503": "out of service, with Retry-After",
+    "missing-sign": "one sign (gemini) was not filled in",
+    "renamed-class": "every class, JSON key or XML element has a new name",
+    "same-as-yesterday": "the date moved on, the texts did not",
+    "shared-text": "four signs show one text",
+    "slow": f"each answer takes {SLOW_S:g} s",
+    "swapped-signs": "leo and virgo show one another's text",
+    "truncated": "the page breaks off",
+    "wrong-date": "a date three days old over the right texts",
+    "wrong-encoding": "windows-1251 declared as UTF-8, or the other way round",
+    "yesterday-page": "yesterday's whole page",
+}
+"""What each does, for --help."""
+
+NAMES = sorted(WORDS)
 
 
 def disturbed(visit: Visit, fault: str | None) -> Visit:

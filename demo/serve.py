@@ -53,10 +53,15 @@ def main(argv: list[str] | None = None) -> int:
 
 def add_fault_options(parser: argparse.ArgumentParser) -> None:
     """Add `--fault`, `--site` and `--fault-day`; the first two may be given several times, in pairs."""
-    known = ", ".join(faults.NAMES)
-    parser.add_argument(
-        "--fault", action="append", default=[], choices=faults.NAMES, metavar="NAME", help=known
+    width = max(map(len, faults.NAMES))
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = "\n".join(
+        ["faults:", *(f"  {name:<{width}}  {faults.WORDS[name]}" for name in faults.NAMES)]
     )
+    parser.add_argument(
+        "--fault", action="append", default=[], choices=faults.NAMES, metavar="NAME",
+        help="an accident, see below; again for another site's",
+    )  # fmt: skip
     parser.add_argument(
         "--site", action="append", default=[], help="which site suffers the fault: mail or its host"
     )

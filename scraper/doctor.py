@@ -17,7 +17,6 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,18 +28,15 @@ from scrapy.settings import Settings
 from scrapy.spiderloader import SpiderLoader
 
 import scraper
+from scraper.anatomy import anatomy
 from scraper.base import HoroscopeSpider, Page
-from scraper.days import moscow_today, parse_day, printed_dates
+from scraper.days import moscow_today, parse_day
 from scraper.outcome import last_line
-from scraper.page_faults import disguise
 from scraper.page_tree import rightly_decoded
 from scraper.processors import is_horoscope_text, node_text, single_spaces
 from scraper.signs import sign_in
 from scraper.strategies import select
 
-LABELS = "//h1 | //h2 | //h3 | //h4 | //h5 | //h6 | //span | //b | //a"
-BLOCKS = "//p | //div[not(.//div or .//p)] | //td"
-LONGEST = 8
 PAGE_MAX_BYTES = 8 * 1024 * 1024
 
 
@@ -141,35 +137,6 @@ def page_of(spider: HoroscopeSpider, response: TextResponse, url: str, day: dt.d
     asked = next((page for page in pages if page.url == url), pages[0])
     title = sign_in(" ".join(map(node_text, select(response, spider.titled_by))))
     return asked._replace(url=url, sign=(title or asked.sign) if asked.sign else None, instead=())
-
-
-def anatomy(response: TextResponse, day: dt.date) -> Iterator[str]:
-    """Where the page keeps sign names, dates and long texts: what a new strategy can hold on to."""
-    challenge = disguise(response) or "no known challenge"
-    yield f"\npage: {len(response.body)} bytes, {response.encoding}, {challenge}"
-    for node in select(response, LABELS):
-        label = single_spaces(node_text(node))
-        if len(label) < 60 and sign_in(label):
-            yield f"  sign {sign_in(label)}: {path_of(node)}: {label}"
-    for node in select(response, "//body//*[not(self::script)][text()[normalize-space()]]"):
-        own = single_spaces(" ".join(node.xpath("text()").getall()))
-        if len(own) < 200:
-            for date in printed_dates(own, near=day)[:1]:
-                yield f"  date {date.day}: {path_of(node)}: {own[:80]}"
-    blocks = [(single_spaces(node_text(node)), node) for node in select(response, BLOCKS)]
-    for text, node in sorted(blocks, key=lambda block: -len(block[0]))[:LONGEST]:
-        yield f"  text of {len(text)}: {path_of(node)}: {text[:80]}"
-
-
-def path_of(node: Any) -> str:
-    """`div.content > p.text`: the element and its parent, as a selector would say it."""
-    steps = []
-    for element in (node.root.getparent(), node.root):
-        if element is not None:
-            classes = (element.get("class") or "").split()
-            props = [f"[itemprop={element.get('itemprop')}]"] if element.get("itemprop") else []
-            steps.append("".join([element.tag, *(f".{name}" for name in classes[:2]), *props]))
-    return " > ".join(steps)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from scraper.doctor import main as doctor
 from scraper.new_spider import main as new_spider
 from scraper.new_spider import rendered
 from tests.scraper.conftest import ROOT
-from tests.scraper.pages import DAY, retrofm_page, text_of
+from tests.scraper.pages import DAY, retrofm_page, ru74_page, text_of
 from tests.scraper.site_pages import PAGES, mail_2024
 
 REAL_PAGES = {
@@ -46,9 +46,20 @@ def test_the_doctor_shows_where_signs_dates_and_texts_are_when_nothing_matches(t
     code, out, _ = examine(capsys, page, "--spider", "mail")
     assert code == 1
     assert "fault: " in out
-    assert "sign leo: div.p-prediction > h1.hdr__inner" in out
-    assert f"text of {len(text_of('leo'))}: div.a9_item.a9_item_html > p" in out
+    assert "1 sign leo: div.p-prediction > h1.hdr__inner" in out
+    assert f"1 text of {len(text_of('leo'))} characters: div.a9_item.a9_item_html > p" in out
     assert json.loads(out.splitlines()[-1])["reason"] == "no strategy reads this page whole"
+
+
+def test_the_doctor_tells_like_places_together_and_proposes_what_reads_all_signs(tmp_path, capsys):
+    page = tmp_path / "page.html"
+    redesigned = ru74_page(DAY).replace("<h2>Гороскоп для", "<b>").replace("</h2><span>", "</b><span>")
+    page.write_text(redesigned.replace("forecastBlock_on0yT", "card_9Zx"), encoding="utf-8")
+    code, out, _ = examine(capsys, page, "--spider", "ru74")
+    assert code == 1
+    assert "12 signs aries taurus gemini" in out
+    assert "14 texts of 50–98 characters: div > p: " in out
+    assert 'reads all twelve: Blocks("blocks", "div.card_9Zx", sign="b", text="p")' in out
 
 
 def test_the_doctor_finds_the_spider_of_an_address(archive, capsys, monkeypatch):
