@@ -91,7 +91,10 @@ class KeptPage(HtmlResponse, Kept):
     headings wants neither the page's bytes nor an attribute.
     """
 
-    __slots__ = ("_bare", "_bare_root", "_body_packed", "_tree")
+    _bare: bytes
+    _tree: bytes
+    _body_packed: bytes
+    _bare_root: Any
     is_whole = True
     """Only whole pages keep a tree; nobody need look at the bytes to know."""
 

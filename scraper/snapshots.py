@@ -7,7 +7,6 @@ middleware: spiders, robots rules, redirects and per-host delays see the site's 
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,7 +27,7 @@ class SnapshotHandler(AiohttpDownloadHandler):
         super().__init__(crawler)
         self.base = crawler.settings["HOROSCOPE_SNAPSHOTS"].rstrip("/")
 
-    def _make_request(self, request: Request, timeout: float) -> AbstractAsyncContextManager[Any]:
+    def _make_request(self, request: Request, timeout: float) -> Any:
         # A request without a day, such as robots.txt, is for the newest day that is crawled.
         day = request.meta.get("day") or max(self.crawler.spider.days)  # type: ignore[union-attr]
         site = urlsplit(request.url)
