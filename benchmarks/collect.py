@@ -24,6 +24,7 @@ import importlib.util
 import itertools
 import json
 import os
+import random
 import resource
 import statistics
 import subprocess
@@ -193,10 +194,11 @@ def compare(body: bytes, first: Parser, again: Parser, rounds: int) -> dict[str,
     for name, peer in peers.items():
         assert peer(body) == expected, name
     cpu_s: dict[str, list[float]] = {name: [] for name in peers}
-    order = list(peers)
+    shuffled = random.Random(0)
     for _ in range(rounds):
-        order = order[1:] + order[:1]
-        for name in order:
+        for name in shuffled.sample(
+            list(peers), len(peers)
+        ):  # whoever comes first leaves the memory it leaves
             began = time.process_time()
             for _ in range(PAGES_A_ROUND):
                 peers[name](body)

@@ -23,6 +23,9 @@ DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,
     "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
 }
+METAREFRESH_ENABLED = (
+    False  # it decodes every page to look for one; a page that has nothing else fails by name
+)
 DOWNLOADER_STATS = False  # what came is in the manifests
 RETRY_HTTP_CODES = [500, 502, 503, 504, 522, 524, 408]  # not 429: who says "too many" is not asked again
 SPIDER_MIDDLEWARES = {
