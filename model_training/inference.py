@@ -201,14 +201,14 @@ class Writer:
     def _best(
         self, key: tuple[str, str], drawn: Sequence[Drawn], seed: int, said: set[tuple[str, str]]
     ) -> Text:
-        """Of what passed, the half the model is surest of has fewest slips; of that half comes first what
-        repeats least of what was `said` for the others: the surest text alone is too often the same one.
-        """
+        """Of what passed, the half the model is surest of has fewest slips; of that half, or the surest two,
+        comes first what repeats least of what was `said` for the others: the surest text alone is too often
+        the same one."""
         passed = sorted((draw for draw in drawn if draw.passed), key=lambda d: (-d.log_likelihood, d.text))
         accepted = [draw.text for draw in passed]
         if accepted:
-            surer_half = accepted[: (len(accepted) + 1) // 2]
-            freshest = min(surer_half, key=lambda text: share_said(text, said))
+            surer = accepted[: max(2, (len(accepted) + 1) // 2)]
+            freshest = min(surer, key=lambda text: share_said(text, said))
             accepted.insert(0, accepted.pop(accepted.index(freshest)))
         nearest = max(drawn, key=lambda draw: (sum(draw.gates.values()), len(draw.text)), default=None)
         best = accepted[0] if accepted else None

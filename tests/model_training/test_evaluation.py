@@ -27,7 +27,7 @@ from model_training.likelihood import bits_of
 from model_training.morphology import content_lemmas
 from model_training.prompts import DEFAULT_TEMPLATE, SIGN_NAMES
 from model_training.samples import Sample, Yardstick, discriminating, people_like
-from model_training.scoring import Scored, bits_saved, repeats, score
+from model_training.scoring import Scored, bits_saved, repeats, score, tone_bits_saved
 from model_training.secondary import changes
 
 DAY = dt.date(2026, 11, 23)
@@ -292,6 +292,14 @@ def test_texts_that_name_no_sign_cannot_tell_whether_the_model_listens(nano_mode
     own = score(writer, split(read_dataset(str(processed))[0]).held_out)
     assert bits_saved(writer, own, "sign", 0) is None
     assert bits_saved(writer, own, "topic", 0) is not None
+
+
+def test_the_tone_is_swapped_only_for_a_model_that_was_taught_tones(nano_model, processed) -> None:
+    writer, rows = inference.load(nano_model), split(read_dataset(str(processed))[0]).held_out
+    assert tone_bits_saved(writer, rows, 0) is None
+    writer.template = DEFAULT_TEMPLATE
+    saved = tone_bits_saved(writer, rows, 0)
+    assert saved is not None and saved.n == len(rows) and abs(saved.value) < 3 and saved.low < saved.high
 
 
 def test_a_model_that_curses_is_refused(world) -> None:

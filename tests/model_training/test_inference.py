@@ -106,16 +106,18 @@ def test_of_what_passes_the_text_the_model_is_surest_of_comes_first() -> None:
     assert text.text == long_text(min(seeds, key=lambda seed: seed % 7) % 97)
 
 
-def test_the_next_cell_does_not_repeat_what_the_one_before_said() -> None:
+@pytest.mark.parametrize("candidates", [2, 4])
+def test_the_next_cell_does_not_repeat_what_the_one_before_said(candidates: int) -> None:
     class Fond(Scripted):
         def complete(self, prompts, seeds, signs):
-            """Every cell: the same favourite, then three texts of its own."""
+            """Every cell: the same favourite, then texts of its own."""
             return [
-                (long_text(1), -0.1) if at % 4 == 0 else (long_text(at + 2), -0.2) for at in range(len(seeds))
+                (long_text(1), -0.1) if at % candidates == 0 else (long_text(at + 2), -0.2)
+                for at in range(len(seeds))
             ]
 
     writer = inference.Writer(Fond(long_text), DEFAULT_TEMPLATE, Gates.build([], []), "7")
-    first, second = writer.write(DAY, ["leo", "aries"], ["general"], candidates=4, rounds=(4,))
+    first, second = writer.write(DAY, ["leo", "aries"], ["general"], candidates, rounds=(candidates,))
     assert first.text == long_text(1)
     assert second.text != long_text(1) and long_text(1) in second.accepted
 
