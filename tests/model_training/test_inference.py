@@ -111,10 +111,8 @@ def test_the_next_cell_does_not_repeat_what_the_one_before_said(candidates: int)
     class Fond(Scripted):
         def complete(self, prompts, seeds, signs):
             """Every cell: the same favourite, then texts of its own."""
-            return [
-                (long_text(1), -0.1) if at % candidates == 0 else (long_text(at + 2), -0.2)
-                for at in range(len(seeds))
-            ]
+            own = [(long_text(at + 2), -0.2) for at in range(len(seeds))]
+            return [(long_text(1), -0.1) if at % candidates == 0 else own[at] for at in range(len(seeds))]
 
     writer = inference.Writer(Fond(long_text), DEFAULT_TEMPLATE, Gates.build([], []), "7")
     first, second = writer.write(DAY, ["leo", "aries"], ["general"], candidates, rounds=(candidates,))
