@@ -110,7 +110,7 @@ class Yardstick:
         texts, days = [sample.text for sample in samples], [sample.day for sample in samples]
         nearest = [self.known.nearest(text)[0] for text in texts]
         copied = [found.chars for found in longest_stretches(texts, self.training)]
-        scores = np.array([self.coherence.score(text) for text in texts])
+        scores = np.array(self.coherences(texts))
         columns: dict[str, Sequence[float] | np.ndarray] = {
             "format_share": [is_well_formed(text) for text in texts],
             "wrong_sign_share": [not mentioned_signs(s.text) <= {s.sign} for s in samples],
@@ -138,6 +138,10 @@ class Yardstick:
             | {name: mean(values) for name, values in self._varied(by_day).items()}
             | {f"{name}_over_days": mean(values) for name, values in self._varied(by_sign).items()}
         )
+
+    def coherences(self, texts: Sequence[str]) -> list[float]:
+        """Nats, for each text."""
+        return [self.coherence.score(text) for text in texts]
 
     def _varied(self, groups: Sequence[Sequence[str]]) -> dict[str, list[float]]:
         return {

@@ -26,15 +26,15 @@ def changes(answers: Sequence[tuple[dt.date, Text, Text]], yardstick: Yardstick)
     both = [(day, a.text, b.text) for day, a, b in answers if a.text is not None and b.text is not None]
     if not both:
         return found
-    days = [day for day, _, _ in both]
-    scores = {"coherence": [yardstick.coherence.score(a) - yardstick.coherence.score(b) for _, a, b in both]}
-    if yardstick.judge:
-        judged = zip(*(yardstick.judge([pair[side] for pair in both]) for side in (1, 2)), strict=True)
-        scores["acceptable_sentences"] = [ours - theirs for ours, theirs in judged]
-    found |= {name: mean(values, days, level=LEVEL) for name, values in scores.items()}
+    answered, own, other = zip(*both, strict=True)
+    scores: dict[str, list[float]] = {}
+    for name, judge in {"coherence": yardstick.coherences, "acceptable_sentences": yardstick.judge}.items():
+        if judge:
+            scores[name] = [a - b for a, b in zip(judge(own), judge(other), strict=True)]
+    found |= {name: mean(values, answered, level=LEVEL) for name, values in scores.items()}
     by_day: dict[dt.date, list[tuple[str, str]]] = defaultdict(list)
-    for day, ours, theirs in both:
-        by_day[day].append((ours, theirs))
+    for day, a, b in both:
+        by_day[day].append((a, b))
     handfuls = [tuple(zip(*pairs, strict=True)) for pairs in by_day.values()]
     measures = {"distinct_2": lambda texts: distinct(texts, 2), "spread": yardstick.space.spread}
     return found | {
