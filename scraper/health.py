@@ -21,7 +21,7 @@ from typing import Any
 import jinja2
 
 from scraper.days import day_range, moscow_today, parse_day
-from scraper.outcome import last_line
+from scraper.outcome import last_line, like_together
 from scraper.runs import StorageError, manifests
 from scraper.sources import default_sources
 
@@ -81,7 +81,13 @@ class SourceHealth:
         if newest not in self.runs:
             return [f"no run for {newest}, last {max(self.runs)}", *self.changes()]
         failures = self.runs[newest]["failures"] if self.state(newest) == "failed" else []
-        return [*failures[:2], *self.changes()]
+        return [*like_together(failures)[:2], *self.changes()]
+
+    @property
+    def remarks(self) -> list[str]:
+        """What a person may want to know of a newest day that is trusted: another address had to stand in."""
+        newest = self.runs.get(self.days[-1], {})
+        return like_together(newest.get("warnings", []))
 
     def changes(self) -> list[str]:
         """Shifts between the newest run and the one before it."""
@@ -126,7 +132,7 @@ def render_text(sources: list[SourceHealth]) -> str:
         coverage, answers = source.last.get("coverage", {}), source.last.get("responses", {})
         cells = f"{coverage.get('found', 0)}/{coverage.get('expected', 0)}"
         chars = source.last.get("chars", {}).get("median", 0)
-        care = source.complaints[0] if source.complaints else "-"
+        care = [*source.complaints, *(f"well, but {remark}" for remark in source.remarks), "-"][0]
         last = f"{cells:<7}  {chars:>4} ch  {answers.get('median_s', 0):>5.2f} s"
         lines.append(f"{source.name:<{width}}  {source.strip}  {last}  {care}")
     return "\n".join([*lines, "█ complete  ▒ failed  · no run; newest day last"])

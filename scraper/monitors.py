@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from scraper.items import SIGNS
 from scraper.signs import signs_in
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def repeated_texts(account: DayAccount, neighbours: Neighbours) -> Iterator[str]
     """The site shows an old page under a new date: several signs of a topic repeat the day beside it."""
     for when, topic, signs in _repeats(account, neighbours):
         if len(signs) >= STALE_SIGNS:
-            names = ", ".join(signs)
+            names = "all signs" if len(signs) == len(SIGNS) else ", ".join(signs)
             yield f"expected new texts for {account.day}, found those of {when} in {topic}: {names}"
 
 

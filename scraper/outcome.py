@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
@@ -35,8 +36,25 @@ def tell_faults(source: str, accounts: Mapping[dt.date, DayAccount], day: dt.dat
     if earlier:
         last = accounts[earlier[-1]].failures[0]
         print(f"warning: {source}: {len(earlier)} other days failed, last {earlier[-1]}: {last}", file=stream)
-    for fault in accounts[day].failures if day in accounts else []:
+    for fault in like_together(accounts[day].failures if day in accounts else []):
         print(f"error: {source} {day}: {fault}", file=stream)
+
+
+def like_together(faults: Sequence[str]) -> list[str]:
+    """What many pages suffer from told once, with the number of pages and the first address: a person reads
+    one line for a site's accident, not one for each of its pages. The manifest keeps them all.
+    """
+    urls = defaultdict(list)
+    for fault in faults:
+        url, _, what = fault.partition(": ")
+        urls[what if "://" in url else fault].append(url)
+    told = []
+    for what, of in urls.items():
+        if len(of) > 1:
+            told.append(f"{len(of)} pages: {what} (first {of[0]})")
+        else:
+            told.append(f"{of[0]}: {what}" if "://" in of[0] else what)
+    return told
 
 
 def tell_crawl_faults(source: str, faults: Sequence[str], stream: TextIO) -> None:

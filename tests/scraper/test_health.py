@@ -98,3 +98,13 @@ def test_an_empty_storage_needs_care_everywhere(tmp_path, capsys):
     code, lines, _ = look(tmp_path, capsys)
     assert code == 1
     assert "nothing was collected in 3 days" in lines["ru74"]
+
+
+def test_a_day_that_another_address_gave_is_well_but_remarked(storage, capsys):
+    write(storage, "ru74", warnings=["https://74.ru/horoscope/daily/: found one cut short"])
+    code, lines, _ = look(storage, capsys, "--output", str(storage / "health.html"))
+    assert code == 0
+    assert lines["ru74"].endswith("well, but https://74.ru/horoscope/daily/: found one cut short")
+    page = (storage / "health.html").read_text(encoding="utf-8")
+    assert "found one cut short" in page
+    assert "sources are well" in page

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scraper.items import SIGNS
 from scraper.ledger import DayAccount
 from scraper.monitors import faults_of, missing_by_topic, warnings_of
+from scraper.outcome import like_together
 from tests.scraper.pages import DAY, NAMES, text_of
 
 YESTERDAY = DAY - dt.timedelta(days=1)
@@ -79,7 +80,7 @@ def test_a_text_that_mentions_another_sign_is_no_swap():
 def test_an_old_page_under_a_new_date_is_a_fault(when):
     told = account(text=lambda sign, topic: text_of(sign, topic, YESTERDAY))
     (fault,) = faults_of(told, {when: day_of_texts(YESTERDAY)})
-    assert f"expected new texts for {DAY}, found those of {when} in general: aquarius, aries" in fault
+    assert f"expected new texts for {DAY}, found those of {when} in general: all signs" in fault
 
 
 def test_a_single_reprint_is_a_remark():
@@ -88,3 +89,12 @@ def test_a_single_reprint_is_a_remark():
     neighbours = {"the day before": day_of_texts(YESTERDAY)}
     assert faults_of(told, neighbours) == []
     assert warnings_of(told, neighbours) == [f"leo/general/{DAY} repeats the text of the day before"]
+
+
+def test_what_many_pages_suffer_from_is_told_once_with_their_number():
+    faults = [f"https://s.test/{sign}/: expected a page, found status 503" for sign in SIGNS]
+    assert like_together([*faults, "https://s.test/x: found a stub", "expected 12, found none"]) == [
+        "12 pages: expected a page, found status 503 (first https://s.test/aries/)",
+        "https://s.test/x: found a stub",
+        "expected 12, found none",
+    ]
