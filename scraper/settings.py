@@ -4,42 +4,50 @@ BOT_NAME = "horoscopes"
 SPIDER_MODULES = ["scraper.spiders"]
 COMMANDS_MODULE = "scraper.commands"
 ADDONS = {"scraper.addon.Environment": 0}
+# Of what Scrapy loads by default only what is named here is loaded: its remote control opens a door on
+# loopback that runs commands, its cookies bring a tenth of a second of imports, a middleware costs each page.
+EXTENSIONS_BASE: dict[str, int] = {}
 EXTENSIONS = {
     "scraper.ledger.Ledger": 0,
+    "scrapy.extensions.corestats.CoreStats": 0,
+    "scrapy.extensions.closespider.CloseSpider": 0,
+    "scrapy.extensions.memusage.MemoryUsage": 0,
+    "scrapy.extensions.logstats.LogStats": 0,
+    "scrapy.extensions.feedexport.FeedExporter": 0,
     "spidermon.contrib.scrapy.extensions.Spidermon": 500,
-    # New in Scrapy 2.19 and on by default: a door on loopback that runs commands, and a second of imports.
-    "scrapy.extensions.remote_control.RemoteControl": None,
+}
+FEED_EXPORTERS = {
+    "csv": "scraper.feeds.CsvRows",
+    "json": "scraper.feeds.JsonRows",
+    "jsonl": "scraper.feeds.JsonLinesRows",
 }
 SPIDERMON_ENABLED = True
 SPIDERMON_SPIDER_CLOSE_MONITORS = ("scraper.crawl_monitors.CrawlMonitors",)
-TELNETCONSOLE_ENABLED = False
 
 # Manners: one request a second a host, one at a time, without jitter (it slows a crawl by a third and hides
 # nothing).
 ROBOTSTXT_OBEY = False  # scraper.manners obeys: Scrapy's own takes an unreachable robots.txt for a yes
+DOWNLOADER_MIDDLEWARES_BASE: dict[str, int] = {}
 DOWNLOADER_MIDDLEWARES = {
-    "scraper.manners.Manners": 560,  # after retries were set up, before redirects are followed
-    # Each of these takes time of every page and does nothing for us: no passwords, no links to follow.
-    "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,
-    "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
+    "scrapy.downloadermiddlewares.downloadtimeout.DownloadTimeoutMiddleware": 350,
+    "scrapy.downloadermiddlewares.defaultheaders.DefaultHeadersMiddleware": 400,
+    "scrapy.downloadermiddlewares.useragent.UserAgentMiddleware": 500,
+    "scrapy.downloadermiddlewares.retry.RetryMiddleware": 550,
+    "scraper.manners.Manners": 560,
+    "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": 590,
+    "scrapy.downloadermiddlewares.redirect.RedirectMiddleware": 600,
+    "scrapy.downloadermiddlewares.httpproxy.HttpProxyMiddleware": 750,
+    "scrapy.downloadermiddlewares.httpcache.HttpCacheMiddleware": 900,
 }
-METAREFRESH_ENABLED = (
-    False  # it decodes every page to look for one; a page that has nothing else fails by name
-)
-DOWNLOADER_STATS = False  # what came is in the manifests
 RETRY_HTTP_CODES = [500, 502, 503, 504, 522, 524, 408]  # not 429: who says "too many" is not asked again
+SPIDER_MIDDLEWARES_BASE: dict[str, int] = {}
 SPIDER_MIDDLEWARES = {
     "scraper.kept_pages.KeepPages": 10,
-    "scrapy.spidermiddlewares.start.StartSpiderMiddleware": None,
-    "scrapy.spidermiddlewares.referer.RefererMiddleware": None,
-    "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,
-    "scrapy.spidermiddlewares.depth.DepthMiddleware": None,
-    "scrapy.spidermiddlewares.metacopy.MetaCopyDetectionMiddleware": None,
+    "scrapy.spidermiddlewares.httperror.HttpErrorMiddleware": 50,
 }
 DOWNLOAD_DELAY = 1.0
 DOWNLOAD_DELAY_JITTER = 0
 CONCURRENT_REQUESTS_PER_DOMAIN = 1
-COOKIES_ENABLED = False
 DEFAULT_REQUEST_HEADERS = {"Accept": "*/*", "Accept-Language": "ru", "Cache-Control": "max-age=0"}
 HTTPCACHE_ENABLED = True  # for conditional requests: an unchanged page answers 304 and is not sent again
 HTTPCACHE_POLICY = "scrapy.extensions.httpcache.RFC2616Policy"

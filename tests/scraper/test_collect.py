@@ -256,3 +256,17 @@ def test_stopped_politely_it_says_so_and_a_rerun_finishes(sent, code, run, archi
     archive.changes.clear()
     assert run(*HISTORY[:-2], "--spiders", "retrofm")[0] == 0
     assert len(rows_under(tmp_path / "storage")) == 10 * len(SIGNS)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "json", "jsonl"])
+def test_scrapys_own_feeds_hold_a_line_a_horoscope(suffix, run, tmp_path):
+    feed = tmp_path / f"rows.{suffix}"
+    assert run("scrapy", "crawl", "retrofm", "-a", f"date={DAY}", "-O", str(feed))[0] == 0
+    with feed.open(encoding="utf-8", newline="") as lines:
+        rows = {
+            "csv": lambda: list(csv.DictReader(lines)),
+            "json": lambda: json.load(lines),
+            "jsonl": lambda: [json.loads(line) for line in lines],
+        }[suffix]()
+    assert [(row["sign"], row["text"]) for row in rows] == [(sign, text_of(sign)) for sign in SIGNS]
+    assert list(rows[0]) == list(COLUMNS)

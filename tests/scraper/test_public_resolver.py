@@ -15,10 +15,11 @@ CRAWL = """
 import sys, scrapy
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.utils.project import get_project_settings
+PROXY = "scrapy.downloadermiddlewares.httpproxy.HttpProxyMiddleware"
 class Probe(scrapy.Spider):
     name = "probe"
     custom_settings = {"SPIDER_MIDDLEWARES": {"scraper.kept_pages.KeepPages": None}, "ITEM_PIPELINES": {},
-                       "DOWNLOADER_MIDDLEWARES": {"scraper.manners.Manners": None}, "EXTENSIONS": {},
+                       "DOWNLOADER_MIDDLEWARES": {PROXY: 750}, "EXTENSIONS": {},
                        "SPIDERMON_ENABLED": False, "RETRY_ENABLED": False, "HTTPCACHE_ENABLED": False}
     start_urls = [sys.argv[1]]
     def parse(self, response):
