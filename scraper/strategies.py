@@ -178,15 +178,19 @@ class JsonTexts(Strategy):
 
     path: str
     """JMESPath of the paragraphs, which may hold HTML."""
+    title: str = ""
+    """JMESPath of words that name the sign, so that an answer about another is noticed; empty: none do."""
 
     def find(self, response: TextResponse) -> Iterator[Found]:
         try:
-            texts = jmespath.search(self.path, json.loads(response.text))
+            answer = json.loads(response.text)
         except (ValueError, RecursionError):  # a hostile answer nests deeper than Python recurses
             return
+        texts = jmespath.search(self.path, answer)
+        title = jmespath.search(self.title, answer) if self.title else ""
         pieces = without_tags(texts if isinstance(texts, list) else [texts])
         if pieces:
-            yield Found(pieces)
+            yield Found(pieces, sign_in(title) if isinstance(title, str) else None)
 
 
 @dataclass(frozen=True)

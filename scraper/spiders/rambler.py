@@ -25,7 +25,7 @@ class RamblerSpider(HoroscopeSpider):
     reach = (YESTERDAY, TODAY, TOMORROW)
     archive_from = dt.date(2004, 1, 1)
     strategies = (
-        JsonTexts("json", "content.text[?type=='paragraph'].content"),
+        JsonTexts("json", "content.text[?type=='paragraph'].content", title="content.h1"),
         EmbeddedTexts(
             "embedded",
             r'"grabContent":\[\{"type":"paragraph","content":"(?P<text>(?:[^"\\]|\\.)*)"\}\],"date":"(?P<date>[^"]*)"',

@@ -30,10 +30,11 @@ def rambler(day, sign, topic):
     return json.dumps(
         {
             "content": {
+                "h1": f"Гороскоп на сегодня: {NAMES[sign]}",
                 "text": [
                     {"type": "paragraph", "content": f"<p>{text_of(sign, topic, day)}</p>"},
                     {"type": "bubbles", "content": "Завтра"},
-                ]
+                ],
             }
         },
         ensure_ascii=False,
