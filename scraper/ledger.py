@@ -116,8 +116,13 @@ class Ledger:
         account = self.accounts[day]
         account.failures += faults
         account.pages_left -= 1
-        if account.pages_left == 0:
-            self._close(account)
+        self._settle(day)
+
+    def _settle(self, day: dt.date) -> None:
+        """A day is judged after the day before it: of two with the same texts the later one is to blame."""
+        while day in self.accounts and not self.accounts[day].pages_left and day - DAY not in self.accounts:
+            self._close(self.accounts[day])
+            day += DAY
 
     def page_answered(self, day: dt.date, status: str, latency_s: float) -> None:
         """For the health page; a page that never answered has the status `none`."""
@@ -138,7 +143,7 @@ class Ledger:
 
     def page_lost(self, item: PageRows, failure: Any) -> None:
         """A bug in a pipeline: the page counts as failed, the other pages go on."""
-        self.page_done(item.day, [f"{item.rows[0].url}: {failure.getErrorMessage()}"])
+        self.page_done(item.day, [f"a page's rows were lost: {failure.getErrorMessage()}"])
 
     def page_broken(self, failure: Any, response: Any) -> None:
         """A bug in the spider: the page counts as failed, the other pages go on."""
@@ -147,8 +152,9 @@ class Ledger:
 
     def spider_closed(self) -> None:
         """A day still open now will never be whole: the crawl was interrupted."""
-        for account in list(self.accounts.values()):
-            account.failures.append("the crawl was stopped before the day was whole")
+        for _, account in sorted(self.accounts.items()):
+            if account.pages_left:
+                account.failures.append("the crawl was stopped before the day was whole")
             self._close(account)
 
     def _account(self, day: dt.date) -> DayAccount:

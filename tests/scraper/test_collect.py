@@ -258,6 +258,24 @@ def test_stopped_politely_it_says_so_and_a_rerun_finishes(sent, code, run, archi
     assert len(rows_under(tmp_path / "storage")) == 10 * len(SIGNS)
 
 
+def test_of_two_days_with_the_same_texts_the_later_one_is_blamed_whichever_page_comes_first(
+    run, archive, tmp_path
+):
+    before = DAY - dt.timedelta(days=1)
+
+    def slow_yesterday(day):
+        time.sleep(0.5 * (day == before))
+        return ru74_page(day, text=lambda sign, topic, _: text_of(sign, topic, before))
+
+    archive.changes["74.ru", "/horoscope/daily/"] = slow_yesterday
+    arguments = ("--date", str(DAY), "--history-days", "1", "--spiders", "ru74")
+    code, _, errors = run("scraper.collect", *arguments)
+    assert (code, "found those of the day before" in errors) == (1, True)
+    manifests = manifests_under(tmp_path / "storage")
+    outcomes = {day: manifest["outcome"] for (day, _, _), manifest in manifests.items()}
+    assert outcomes == {str(before): "complete", str(DAY): "failed"}
+
+
 @pytest.mark.parametrize("suffix", ["csv", "json", "jsonl"])
 def test_scrapys_own_feeds_hold_a_line_a_horoscope(suffix, run, tmp_path):
     feed = tmp_path / f"rows.{suffix}"
