@@ -148,8 +148,8 @@ def leaked(gates: Gates, parts: Split) -> Figure:
 class Question:
     """What an evaluation is asked, the model and the data aside."""
 
-    candidates: int = 3
-    """Samples for each prompt."""
+    candidates: int = inference.FIRST_ROUND
+    """Samples for each prompt: as many as publishing draws for each at first."""
     seed: int = 0
     """Which held-out texts are scored, which days are written for."""
     registry: str | None = None
@@ -308,7 +308,12 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--acceptability-model", type=Path, help="directory of a classifier fine-tuned on RuCoLA"
     )
-    parser.add_argument("--candidates", type=int, default=3, help="samples for each prompt, default 3")
+    parser.add_argument(
+        "--candidates",
+        type=int,
+        default=inference.FIRST_ROUND,
+        help=f"samples for each prompt, default {inference.FIRST_ROUND}, as in publishing",
+    )
     parser.add_argument(
         "--seed", type=int, default=0, help="which held-out texts and days are used, default 0"
     )

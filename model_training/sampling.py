@@ -12,7 +12,7 @@ import torch
 from model_training.signs import STEMS, signs_named_by
 
 MAX_NEW_TOKENS = 176
-TEMPERATURE, TOP_P, TOP_K = 0.9, 0.95, 64
+TEMPERATURE, TOP_P, TOP_K = 0.8, 0.95, 64
 BLOCK = 64
 """Chances are summed by so many at first."""
 DRAWS = 2
