@@ -39,7 +39,7 @@ tokenizer = AutoTokenizer.from_pretrained({model!r})
 model = AutoModelForCausalLM.from_pretrained({model!r}, dtype=torch.float32).to({device!r}).eval()
 ids = tokenizer({prompt!r}, add_special_tokens=False, return_tensors="pt").input_ids.to({device!r})
 with torch.inference_mode():
-    written = model.generate(ids, do_sample=True, temperature=0.9, top_k=64, top_p=0.95,
+    written = model.generate(ids, do_sample=True, temperature=0.8, top_k=64, top_p=0.95,
                              min_new_tokens={tokens}, max_new_tokens={tokens}, pad_token_id=0)
 print(tokenizer.decode(written[0]))
 """
@@ -97,7 +97,7 @@ def transformers_peers(model: Path, device: str, texts: int, tokens: int) -> dic
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     prompt = AutoTokenizer.from_pretrained(model)(PROMPT, add_special_tokens=False)["input_ids"]
-    how = {"do_sample": True, "temperature": 0.9, "top_k": 64, "top_p": 0.95, "pad_token_id": 0}
+    how = {"do_sample": True, "temperature": 0.8, "top_k": 64, "top_p": 0.95, "pad_token_id": 0}
     how |= {"min_new_tokens": tokens, "max_new_tokens": tokens}
 
     def peer(dtype: torch.dtype, rows: int, times: int = 1) -> Peer:
@@ -131,7 +131,7 @@ def ctranslate2_peers(model: Path, threads: int, texts: int, tokens: int) -> dic
         converter = ctranslate2.converters.TransformersConverter(str(model))
         converter.convert(folder, quantization="int8", force=True)
         generator = ctranslate2.Generator(folder, compute_type="int8", intra_threads=threads)
-    how = {"sampling_topk": 64, "sampling_topp": 0.95, "sampling_temperature": 0.9, "return_scores": True}
+    how = {"sampling_topk": 64, "sampling_topp": 0.95, "sampling_temperature": 0.8, "return_scores": True}
     how |= {"min_length": tokens, "max_length": tokens, "include_prompt_in_result": False}
     return {"ctranslate2 int8": (texts, lambda: generator.generate_batch([prompt] * texts, **how))}
 
