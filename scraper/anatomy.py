@@ -6,6 +6,7 @@ page and reads it whole is proposed.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
@@ -25,6 +26,7 @@ LABEL_CHARS = 60
 NOTE_CHARS = 200
 PLACES = 5
 """Of dates, and of texts, the longest first."""
+_PLAIN = re.compile(r"-?[A-Za-z_][\w-]*")
 Places = dict[str, list[tuple[Any, str]]]
 """Path of elements → the elements there with their texts."""
 
@@ -91,6 +93,8 @@ def path_of(node: Any) -> str:
 
 
 def step_of(element: Any) -> str:
-    classes = (element.get("class") or "").split()
-    props = [f"[itemprop={element.get('itemprop')}]"] if element.get("itemprop") else []
+    """Names that would have to be escaped in a selector, such as `md:grid`, are left out."""
+    classes = [name for name in (element.get("class") or "").split() if _PLAIN.fullmatch(name)]
+    prop = element.get("itemprop") or ""
+    props = [f"[itemprop={prop}]"] if _PLAIN.fullmatch(prop) else []
     return "".join([element.tag, *(f".{name}" for name in classes[:2]), *props])

@@ -54,7 +54,8 @@ def test_the_doctor_shows_where_signs_dates_and_texts_are_when_nothing_matches(t
 def test_the_doctor_tells_like_places_together_and_proposes_what_reads_all_signs(tmp_path, capsys):
     page = tmp_path / "page.html"
     redesigned = ru74_page(DAY).replace("<h2>Гороскоп для", "<b>").replace("</h2><span>", "</b><span>")
-    page.write_text(redesigned.replace("forecastBlock_on0yT", "card_9Zx"), encoding="utf-8")
+    redesigned = redesigned.replace("forecastBlock_on0yT", "md:grid card_9Zx").replace("head_x1", "w-1/2")
+    page.write_text(redesigned, encoding="utf-8")
     code, out, _ = examine(capsys, page, "--spider", "ru74")
     assert code == 1
     assert "12 signs aries taurus gemini" in out
