@@ -78,8 +78,11 @@ def proposed(response: TextResponse, labels: Places, texts: Places) -> str | Non
     """The code of a strategy that finds a text for each sign, holding on to blocks around label and text."""
     for label, found in labels.items():
         for text in texts:
-            for block in found[0][0].xpath("ancestor::*")[::-1]:
-                ways = [step_of(block.root), step_of(found[0][0].root), text.split(" > ")[-1]]
+            around = [element.root for element in found[0][0].xpath("ancestor::*")[::-1]]
+            for block in sorted(
+                around, key=lambda element: step_of(element) == element.tag
+            ):  # named ones first
+                ways = [step_of(block), step_of(found[0][0].root), text.split(" > ")[-1]]
                 strategy = Blocks("blocks", ways[0], sign=ways[1], text=ways[2])
                 signs = [piece.sign for piece in strategy.find(response) if piece.pieces]
                 if sorted(map(str, signs)) == sorted(SIGNS):
