@@ -49,7 +49,7 @@ def way(tmp_path_factory) -> tuple[Path, dict[str, dict]]:
     root = tmp_path_factory.mktemp("way")
     config = root / "small.toml"
     shipped = (ROOT / "model_training" / "configs" / "tiny.toml").read_text("utf-8").splitlines()
-    lines = ["max_tokens = 130_000" if line.startswith("max_tokens") else line for line in shipped]
+    lines = ["max_tokens = 100_000" if line.startswith("max_tokens") else line for line in shipped]
     config.write_text("\n".join(lines), "utf-8")
     data = ["--data", f"{root}/processed", "--registry", f"{root}/registry"]
     collect = ["scraper.collect", "--date", DAY, "--history-days", "9", "--spiders", "ru74,newsler"]
@@ -60,7 +60,9 @@ def way(tmp_path_factory) -> tuple[Path, dict[str, dict]]:
         "train": run(
             "model_training.train", "--config", str(config), "--output", f"{root}/models/{DAY}", *data
         ),
-        "evaluate": run("model_training.evaluate", "--model", f"{root}/models/{DAY}", *data),
+        "evaluate": run(
+            "model_training.evaluate", "--model", f"{root}/models/{DAY}", "--candidates", "2", *data
+        ),
         "promote": run("model_training.registry", "promote", "--registry", f"{root}/registry"),
         "crowned": crown(f"{root}/registry"),
         "publish": run("serving.publish", "--date", DAY, "--topics", "general,love", *storage),
