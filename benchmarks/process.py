@@ -242,7 +242,7 @@ def compare_near(work: Path, arguments: argparse.Namespace) -> dict[str, Any]:
 STOCK = """
 import sys
 from spark_processing import session
-session.laptop_settings = lambda rows, master: {"spark.master": master}
+session.laptop_settings = lambda master: {"spark.master": master}
 session.job_settings = lambda rows, cores: {}
 from spark_processing.clean_job import main
 sys.exit(main(sys.argv[1:]))

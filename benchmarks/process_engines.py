@@ -141,31 +141,37 @@ def datatrove(root: Path, output: Path) -> None:
 def ours_same_work(root: Path, output: Path) -> None:
     """Our own job's frame with this work in place of our rules: whole files to tasks, Arrow columns in them,
     copies decided by keys where the job is driven."""
+    from spark_processing.plan import make_plan
+    from spark_processing.program import EarlyStart
+    from spark_processing.rules import Options
+    from spark_processing.storage import Folder
+
+    storage, early = Folder(str(root)), EarlyStart("benchmark")
+    plan = make_plan(storage, Options(long_texts="reject"), on_work=early.begin)
+    assert plan is not None
+    early.wait()
+
     import pyarrow.compute as pc
     from pyspark import StorageLevel
 
     from spark_processing.duplicates import find_duplicate_texts
     from spark_processing.folder_writer import write_in_tasks
     from spark_processing.packed_rows import with_changes
-    from spark_processing.pipeline import gather_keys
-    from spark_processing.plan import make_plan
+    from spark_processing.pipeline import WAITING, gather_keys
     from spark_processing.raw_parts import read_packed
-    from spark_processing.rules import Options
     from spark_processing.session import open_session
-    from spark_processing.storage import Folder
     from spark_processing.verdicts import as_verdicts
 
-    storage = Folder(str(root))
-    plan = make_plan(storage, Options(long_texts="reject"))
-    assert plan is not None
     spark = open_session("benchmark", plan.rows)
     parts = [part for run in plan.runs for part in run.parts]
-    packed = read_packed(spark, storage, parts, same_work).persist(StorageLevel.DISK_ONLY)
+    storage.delete(WAITING)
+    packed = read_packed(spark, storage, parts, same_work, WAITING).persist(StorageLevel.DISK_ONLY)
     keys, batches = gather_keys(packed)
     copies = find_duplicate_texts(keys, pc.is_valid(keys.column("text_hash")).to_numpy(), {})
     verdicts = as_verdicts(keys, {row: {"reason": "duplicate_text"} for row in copies.rows.tolist()})
     rows = with_changes(packed, batches, verdicts)
     write_in_tasks(rows, str(output), ["clean"])
+    storage.delete(WAITING)
     packed.unpersist()
 
 

@@ -25,7 +25,7 @@ from typing import Any, Dict, List, Optional
 
 from spark_processing.dataset import Dataset, read_dataset
 from spark_processing.plan import make_plan, publish
-from spark_processing.program import add_storage, open_storage, require_java, run_step, say
+from spark_processing.program import EarlyStart, add_storage, open_storage, require_java, run_step, say
 from spark_processing.rules import Options
 from spark_processing.schema import LANGUAGES, PERIODS
 
@@ -102,13 +102,16 @@ def clean(args: argparse.Namespace) -> Dict[str, Any]:
     options = options_of(args)
     storage = open_storage(args)
     with storage.locked("processed/.lock"):
-        plan = make_plan(storage, options, args.rebuild, args.forget, args.quarantine, args.accept_loss)
+        asked = (args.rebuild, args.forget, args.quarantine, args.accept_loss)
+        spark = EarlyStart("horoscopes: clean", args.master)
+        plan = make_plan(storage, options, *asked, on_work=spark.begin)
         if plan is None:
             state = _state(read_dataset(storage))
             return {"outcome": "skipped", "reason": "no new raw runs", **state}
         for line in plan.remarks:
             say(line)
         require_java()
+        spark.wait()
         from spark_processing.pipeline import add_part  # Spark is loaded once there is work for it
 
         part, ledger = add_part(storage, plan, args.master)

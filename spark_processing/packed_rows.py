@@ -39,15 +39,15 @@ class Batches(NamedTuple):
 
 
 def with_changes(packed: DataFrame, batches: Batches, verdicts: Verdicts) -> DataFrame:
-    """The packed batches, each with what became of its rows: `batch long, rows binary, changes binary`."""
+    """The packed batches without keys, each with what became of its rows: `changes binary`."""
     changed, begin = [], 0
     for number, rows in batches.split(verdicts.rows):
         changes = verdicts.changes.slice(begin, len(rows)).append_column("row", pa.array(rows))
         changed.append((number, bytearray(to_stream(changes))))
         begin += len(rows)
     frame = packed.sparkSession.createDataFrame(changed, "batch long, changes binary")
-    both = packed.select("batch", "rows").join(F.broadcast(frame), "batch", "left")
-    return both.select("batch", "rows", "changes")
+    both = packed.select("batch", "rows", "file").join(F.broadcast(frame), "batch", "left")
+    return both.select("batch", "rows", "file", "changes")
 
 
 def opened(batches: Arrow) -> Iterator[pa.Table]:
@@ -66,8 +66,9 @@ def unpacked(batches: Arrow) -> Iterator[Tuple[int, pa.Table]]:
     """Each batch by its number, its rows with their final verdicts."""
     pa.set_cpu_count(1)  # Spark has a task on each core already
     for batch in batches:
-        for number, rows, changes in zip(*(column.to_pylist() for column in batch.columns)):
-            yield number, with_verdicts(from_stream(rows), from_stream(changes) if changes else None)
+        for number, rows, file, changes in zip(*(column.to_pylist() for column in batch.columns)):
+            judged = from_stream(rows, "rows", file)
+            yield number, with_verdicts(judged, from_stream(changes) if changes else None)
 
 
 def in_order(tables: List[pa.Table]) -> pa.Table:

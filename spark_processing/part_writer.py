@@ -31,7 +31,6 @@ def write_part(
     storage: Any, folder: str, rows: DataFrame, keys: pa.Table, verdicts: Verdicts, ledger: Dict[str, Any]
 ) -> None:
     """Publish the part at `folder`, replacing what a killed job may have left there."""
-    storage.delete(WRITING)  # what a killed job may have left
     aside = f"{WRITING}/{uuid.uuid4().hex}"
     if storage.is_folder:
         write_in_tasks(rows, storage.local(aside))

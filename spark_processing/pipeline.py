@@ -32,13 +32,15 @@ from spark_processing.ledger import (
 )
 from spark_processing.own_output import read_published
 from spark_processing.packed_rows import Batches, unpacked, with_changes
-from spark_processing.part_writer import write_part
+from spark_processing.part_writer import WRITING, write_part
 from spark_processing.plan import Plan
 from spark_processing.program import say
 from spark_processing.raw_parts import from_stream, read_packed
 from spark_processing.schema import KEYS
 from spark_processing.session import open_session
 from spark_processing.verdicts import Verdicts, decide
+
+WAITING = f"{WRITING}/judged"
 
 
 def add_part(storage: Any, plan: Plan, master: str) -> Tuple[Part, Dict[str, Any]]:
@@ -48,7 +50,8 @@ def add_part(storage: Any, plan: Plan, master: str) -> Tuple[Part, Dict[str, Any
     say("judging rows")
     parts = [part for run in plan.runs for part in run.parts]
     judge = partial(judge_parts, options=plan.options, published=read_published(storage))
-    packed = read_packed(spark, storage, parts, judge).persist(StorageLevel.DISK_ONLY)
+    storage.delete(WRITING)  # what a killed job may have left
+    packed = read_packed(spark, storage, parts, judge, WAITING).persist(StorageLevel.DISK_ONLY)
     keys, batches = gather_keys(packed)
     say("looking for duplicates")
     verdicts = decide(storage, plan.base, keys, plan.options)
@@ -64,11 +67,11 @@ def add_part(storage: Any, plan: Plan, master: str) -> Tuple[Part, Dict[str, Any
 
 def gather_keys(packed: DataFrame) -> Tuple[pa.Table, Batches]:
     """The keys of every row, batch after batch; Spark judges the rows for it."""
-    found = sorted((row["batch"], bytes(row["keys"])) for row in packed.select("batch", "keys").collect())
-    tables = [from_stream(keys) for _, keys in found]
+    found = sorted(packed.select("batch", "keys", "file").collect(), key=lambda row: row["batch"])
+    tables = [from_stream(row["keys"], "keys", row["file"]) for row in found]
     begins = np.cumsum([0, *(table.num_rows for table in tables)])
     keys = pa.concat_tables([KEYS.empty_table(), *tables]).combine_chunks()
-    return keys, Batches([number for number, _ in found], begins)
+    return keys, Batches([row["batch"] for row in found], begins)
 
 
 def account(storage: Any, plan: Plan, keys: pa.Table, verdicts: Verdicts) -> Dict[str, Any]:

@@ -7,7 +7,7 @@ dataset.
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from spark_processing.dataset import DATASET, Dataset, Part, part_id, read_dataset, to_json, write_dataset
 from spark_processing.raw_runs import (
@@ -58,8 +58,10 @@ def make_plan(
     forget: str = "",
     quarantine: bool = False,
     accepted: Sequence[str] = (),
+    on_work: Callable[[], None] = lambda: None,
 ) -> Optional[Plan]:
-    """Raise RawDataError for damaged runs, unless they may be left out by `quarantine`.
+    """Raise RawDataError for damaged runs, unless they may be left out by `quarantine`. `on_work` is called
+    as soon as there seems to be something to do, before the parts are read and compared with their sums.
 
     New rules or options would mix two kinds of rows in one dataset: then everything is cleaned anew. So it is
     when a source is forgotten: a text that was rejected as a copy of the forgotten one comes back.
@@ -71,6 +73,8 @@ def make_plan(
     empty = Dataset(RULES_VERSION, options.as_json(), [], {})
     base = empty if seen is None or rebuild or differs else seen
     manifests = find_manifests(storage, options.without_sources)
+    if any(manifest.path not in base.covered for manifest in manifests):
+        on_work()
     runs, faults = read_runs(storage, new_or_touched(storage, manifests, base))
     if not runs and not faults and seen is None:
         where = storage.path("raw")

@@ -7,12 +7,14 @@ code.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import re
 import shutil
 import signal
 import sys
+import threading
 import time
 from typing import Any, Callable, Dict, NoReturn, Union
 
@@ -95,10 +97,36 @@ def open_storage(args: argparse.Namespace) -> Storage:
 
 
 def require_java() -> None:
-    home = os.environ.get("JAVA_HOME")
-    java = shutil.which(f"{home}/bin/java" if home else "java")
-    if java is None and not is_submitted():
+    if not has_java():
         raise EnvironmentFault("expected Java 17 or newer, found none; run `make setup`, or install a JRE")
+
+
+def has_java() -> bool:
+    home = os.environ.get("JAVA_HOME")
+    return is_submitted() or shutil.which(f"{home}/bin/java" if home else "java") is not None
+
+
+class EarlyStart:
+    """Starts Spark beside other work: Java needs seconds, in which raw parts can be compared with their
+    sums."""
+
+    def __init__(self, name: str, master: str = "") -> None:
+        self._name, self._master = name, master
+        self._thread = threading.Thread(target=self._start, daemon=True)
+
+    def begin(self) -> None:
+        if has_java():
+            self._thread.start()
+
+    def _start(self) -> None:
+        with contextlib.suppress(Exception):  # it comes again where Spark is first needed, and is told there
+            from spark_processing.session import start
+
+            start(self._name, self._master)
+
+    def wait(self) -> None:
+        if self._thread.ident is not None:
+            self._thread.join()
 
 
 def is_submitted() -> bool:

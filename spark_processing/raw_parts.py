@@ -1,18 +1,19 @@
 """Raw parts judged by whole files: a CSV part is read by Arrow's own reader, which knows quotes and line
 breaks inside a field.
 
-Spark hands each task a group of parts. Where `raw/` is a folder the task opens them itself; elsewhere Hadoop
-brings their bytes. Some thousand horoscopes leave their task packed into one row: what they are compared by
-(`keys`), and all their columns (`rows`), each as an Arrow stream. Wide rows so cross from Python to Java
-once, when they are written for good.
+Spark hands each task a group of parts. Where the storage is a folder the task opens them itself; elsewhere
+Hadoop brings their bytes. Some thousand horoscopes leave their task packed into one row: what they are
+compared by (`keys`), and all their columns (`rows`), each as an Arrow stream. In a folder they wait in files,
+and only a name crosses from Python to Java.
 """
 
 from __future__ import annotations
 
 import hashlib
+import uuid
 from functools import reduce
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Tuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 import pyarrow as pa
@@ -26,10 +27,14 @@ from spark_processing.schema import KEYS, RAW_COLUMNS
 GROUP_ROWS = 50_000
 """Rows of one task, at least; and of one file of the dataset."""
 BATCH_ROWS = 5_000
-PACKED = "batch long, keys binary, rows binary"
+PACKED = "batch long, keys binary, rows binary, file string"
+"""`keys` and `rows` are null where files hold them, named by `file` and the column."""
 Batches = Iterator[pa.RecordBatch]
 Judge = Callable[[List[pa.Table]], pa.Table]
 """From the raw tables of some parts to one table as `schema.JUDGED`."""
+_PACKED = pa.schema(
+    [("batch", pa.int64()), ("keys", pa.binary()), ("rows", pa.binary()), ("file", pa.string())]
+)
 _AS_TEXT = {name: pa.string() for name in RAW_COLUMNS}
 
 
@@ -54,14 +59,18 @@ def group_parts(storage: Any, parts: List[RawPart]) -> List[List[Numbered]]:
     return groups
 
 
-def read_packed(spark: SparkSession, storage: Any, parts: List[RawPart], judge: Judge) -> DataFrame:
-    """The parts with a verdict on each row, as PACKED, a partition a group. A damaged part fails the action
-    that reads it."""
+def read_packed(
+    spark: SparkSession, storage: Any, parts: List[RawPart], judge: Judge, waiting: str
+) -> DataFrame:
+    """The parts with a verdict on each row, as PACKED, a partition a group; in a folder, rows wait in files
+    below `waiting` of it. A damaged part fails the action that reads it."""
     groups = group_parts(storage, parts)
     by_number = {part.number: part for group in groups for part in group}
     if storage.is_folder:
+        Path(storage.local(waiting)).mkdir(parents=True)
         numbers = spark.range(0, len(groups), 1, numPartitions=len(groups))
-        return numbers.mapInArrow(packer(opener(groups), by_number, judge), PACKED)
+        pack = packer(opener(groups), by_number, judge, storage.local(waiting))
+        return numbers.mapInArrow(pack, PACKED)
     contents = [read_contents(spark, group) for group in groups]
     return reduce(DataFrame.union, contents).mapInArrow(packer(as_contents, by_number, judge), PACKED)
 
@@ -103,7 +112,10 @@ def as_contents(batch: pa.RecordBatch) -> Contents:
 
 
 def packer(
-    contents_of: Callable[[pa.RecordBatch], Contents], parts: Dict[int, Numbered], judge: Judge
+    contents_of: Callable[[pa.RecordBatch], Contents],
+    parts: Dict[int, Numbered],
+    judge: Judge,
+    waiting: str = "",
 ) -> Callable[[Batches], Batches]:
     """A task's work: from Arrow batches that tell its parts to Arrow batches of PACKED."""
 
@@ -112,11 +124,20 @@ def packer(
         contents = (found for batch in batches for found in contents_of(batch))
         for number, tables in gathered(contents, parts):
             judged = judge(tables)
-            packed = (to_stream(keys_of(judged)), to_stream(judged, "lz4"))
-            columns = [pa.array([number], pa.int64()), *(pa.array([made], pa.binary()) for made in packed)]
-            yield pa.RecordBatch.from_arrays(columns, names=["batch", "keys", "rows"])
+            streams = {"keys": to_stream(keys_of(judged)), "rows": to_stream(judged, "lz4")}
+            packed = {"batch": number, **(in_files(streams, f"{waiting}/{number}") if waiting else streams)}
+            columns = [pa.array([packed.get(field.name)], field.type) for field in _PACKED]
+            yield pa.RecordBatch.from_arrays(columns, schema=_PACKED)
 
     return pack
+
+
+def in_files(streams: Dict[str, bytes], name: str) -> Dict[str, str]:
+    """Leaves the streams in files of this attempt's own. Returns what PACKED has in their place."""
+    file = f"{name}-{uuid.uuid4().hex}"
+    for column, stream in streams.items():
+        Path(f"{file}.{column}").write_bytes(stream)
+    return {"file": file}
 
 
 def gathered(contents: Contents, parts: Dict[int, Numbered]) -> Iterator[Tuple[int, List[pa.Table]]]:
@@ -156,19 +177,20 @@ def read_rows(content: bytes, path: str, rows_expected: int) -> pa.Table:
 def keys_of(judged: pa.Table) -> pa.Table:
     """What the rows are compared by, as `schema.KEYS`."""
     found = {name: one_chunk(judged.column(name)) for name in KEYS.names if name in judged.column_names}
-    hashes = (found["horoscope_id"].to_pylist(), found["text_hash"].to_pylist())
-    keys = {
-        "id_key": [
-            None if name is None else key_of(hashlib.sha256(name.encode()).digest()) for name in hashes[0]
-        ],
-        "text_key": [None if name is None else key_of(bytes.fromhex(name)) for name in hashes[1]],
-    }
-    columns = [found.get(f.name) if f.name in found else pa.array(keys[f.name], f.type) for f in KEYS]
+    ids, texts = found["horoscope_id"], found["text_hash"]
+    found["id_key"] = first_64_bits(ids, lambda name: hashlib.sha256(name.encode()).digest()[:16])
+    found["text_key"] = first_64_bits(texts, bytes.fromhex)
+    columns = [
+        found[name] if name in found else pa.nulls(judged.num_rows, KEYS.field(name).type)
+        for name in KEYS.names
+    ]
     return pa.Table.from_arrays(columns, schema=KEYS)
 
 
-def key_of(digest: bytes) -> int:
-    return int(np.frombuffer(digest, "<i8", 1)[0])
+def first_64_bits(names: pa.Array, digest: Callable[[str], bytes]) -> pa.Array:
+    """Of the 16 bytes that each name stands for; null for null."""
+    digests = b"".join([digest(name) if name else bytes(16) for name in names.to_pylist()])
+    return pa.array(np.frombuffer(digests, "<i8")[::2], mask=names.is_null().to_numpy(zero_copy_only=False))
 
 
 def to_stream(table: pa.Table, compression: str = "") -> bytes:
@@ -180,5 +202,8 @@ def to_stream(table: pa.Table, compression: str = "") -> bytes:
     return sink.getvalue().to_pybytes()
 
 
-def from_stream(stream: bytes) -> pa.Table:
+def from_stream(stream: Optional[bytes], column: str = "", file: Optional[str] = None) -> pa.Table:
+    """The table of a stream, or of the column that a file holds in its place."""
+    if stream is None:
+        stream = Path(f"{file}.{column}").read_bytes()
     return pa.ipc.open_stream(pa.BufferReader(stream)).read_all()

@@ -31,21 +31,25 @@ FILES_PER_BATCH = 4
 
 def open_session(name: str, rows: int, master: str = "") -> SparkSession:
     """A session for so many rows: spark-submit's where there is one, else on this machine's cores."""
+    spark = start(name, master)
+    for key, value in job_settings(rows, spark.sparkContext.defaultParallelism).items():
+        spark.conf.set(key, value)
+    return spark
+
+
+def start(name: str, master: str = "") -> SparkSession:
+    """The session as it is before anything is known of the rows."""
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
     builder = SparkSession.builder.appName(name)
     if "PYSPARK_GATEWAY_PORT" not in os.environ:
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
-        for key, value in laptop_settings(rows, master or "local[*]").items():
+        for key, value in laptop_settings(master or "local[*]").items():
             builder = builder.config(key, value)
-    spark = builder.getOrCreate()
-    cores = spark.sparkContext.defaultParallelism
-    for key, value in job_settings(rows, cores).items():
-        spark.conf.set(key, value)
-    return spark
+    return builder.getOrCreate()
 
 
-def laptop_settings(rows: int, master: str) -> Dict[str, str]:
+def laptop_settings(master: str) -> Dict[str, str]:
     """What only a session of our own may choose, before its Java starts."""
     java = [f"-Dlog4j2.configurationFile={QUIET_LOG.as_uri()}"] if QUIET_LOG.exists() else []
     java += ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", *class_sharing()]
@@ -105,9 +109,9 @@ def job_settings(rows: int, cores: int) -> Dict[str, str]:
         "spark.sql.execution.arrow.maxRecordsPerBatch": str(FILES_PER_BATCH),
         "mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
         "spark.sql.shuffle.partitions": str(shuffles),
-        "spark.sql.adaptive.enabled": str(not small).lower(),
-        "spark.sql.codegen.wholeStage": str(not small).lower(),
-        "spark.sql.codegen.factoryMode": "NO_CODEGEN" if small else "FALLBACK",
+        "spark.sql.adaptive.enabled": "false",
+        "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
         "spark.sql.autoBroadcastJoinThreshold": "-1" if small else "10485760",
         "spark.sql.files.maxPartitionBytes": "1g" if small else "64m",
         "spark.sql.files.openCostInBytes": "4096" if small else "1048576",
