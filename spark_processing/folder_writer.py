@@ -17,11 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyspark import TaskContext
-from pyspark.sql import DataFrame
 
 from spark_processing.clean_csv import HEADER, csv_lines
 from spark_processing.ordinary import one_chunk
-from spark_processing.packed_rows import Arrow, clean_rows, opened, rejected_rows
+from spark_processing.packed_rows import Arrow, FinalRows, Numbered, clean_rows, in_turn, rejected_rows
 from spark_processing.schema import JUDGED
 
 FEW_VALUES = ["date", "sign", "topic", "period", "language", "source", "strategy", "fetched_at", "reason"]
@@ -33,24 +32,24 @@ Write = Callable[[pa.Table], None]
 
 
 def write_in_tasks(
-    rows: DataFrame, folder: str, tables: Sequence[str] = ("clean", "clean_csv", "rejected")
+    rows: FinalRows, folder: str, tables: Sequence[str] = ("clean", "clean_csv", "rejected")
 ) -> None:
     """Write packed batches with their changes below `folder`, a partition as one file of each table."""
     for table in tables:
         (Path(folder) / table).mkdir(parents=True)
-    rows.mapInArrow(partial(write_files, folder=folder, tables=tables), "file string").collect()
+    rows.map(partial(write_files, folder=folder, tables=tables), "file string").collect()
     for left in Path(folder).glob("*/.*"):  # by a task that was tried again
         left.unlink()
 
 
-def write_files(batches: Arrow, folder: str, tables: Sequence[str]) -> Arrow:
+def write_files(batches: Numbered, folder: str, tables: Sequence[str]) -> Arrow:
     """A task's work; its files appear whole, whatever becomes of it."""
     task = TaskContext.get()
     assert task is not None
     with contextlib.ExitStack() as files:
         opening = (OPENERS[table](Path(folder) / table, task.partitionId()) for table in tables)
         writes = [files.enter_context(file) for file in opening]
-        for judged in opened(batches):
+        for judged in in_turn(batches):
             for write in writes:
                 write(judged)
     return iter(())

@@ -6,13 +6,13 @@ The order of rows depends on the raw runs alone.
 
 from __future__ import annotations
 
-from typing import Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from pyspark import Broadcast
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from spark_processing.ordinary import one_chunk
 from spark_processing.raw_parts import from_stream, to_stream
@@ -22,6 +22,8 @@ from spark_processing.verdicts import Verdicts
 ORDER = [(name, "ascending") for name in ("date", "source", "horoscope_id")]
 BATCH_ROWS = 5_000
 Arrow = Iterator[pa.RecordBatch]
+Numbered = Iterator[Tuple[int, pa.Table]]
+"""Judged rows, batch by batch."""
 
 
 class Batches(NamedTuple):
@@ -38,37 +40,49 @@ class Batches(NamedTuple):
             yield self.numbers[place], rows[bounds[place] : bounds[place + 1]] - self.begins[place]
 
 
-def with_changes(packed: DataFrame, batches: Batches, verdicts: Verdicts) -> DataFrame:
-    """The packed batches without keys, each with what became of its rows: `changes binary`."""
-    changed, begin = [], 0
+class FinalRows(NamedTuple):
+    """The packed batches, and the changes to the rows of some of them, as streams by the batch's number."""
+
+    packed: DataFrame
+    changes: Broadcast
+
+    def of(self, batches: Iterable[int]) -> FinalRows:
+        return self._replace(packed=self.packed.where(self.packed["batch"].isin(list(batches))))
+
+    def map(self, work: Callable[[Numbered], Arrow], schema: Any) -> DataFrame:
+        """What `work` makes of each partition's batches, rows with their final verdicts."""
+        changes = self.changes
+        batches = self.packed.select("batch", "rows", "file")
+        return batches.mapInArrow(lambda found: work(unpacked(found, changes.value)), schema)
+
+
+def with_changes(packed: DataFrame, batches: Batches, verdicts: Verdicts) -> FinalRows:
+    changed, begin = {}, 0
     for number, rows in batches.split(verdicts.rows):
         changes = verdicts.changes.slice(begin, len(rows)).append_column("row", pa.array(rows))
-        changed.append((number, bytearray(to_stream(changes))))
+        changed[number] = to_stream(changes)
         begin += len(rows)
-    frame = packed.sparkSession.createDataFrame(changed, "batch long, changes binary")
-    both = packed.select("batch", "rows", "file").join(F.broadcast(frame), "batch", "left")
-    return both.select("batch", "rows", "file", "changes")
+    return FinalRows(packed, packed.sparkSession.sparkContext.broadcast(changed))
 
 
-def opened(batches: Arrow) -> Iterator[pa.Table]:
-    """Judged rows with their final verdicts, some thousand at a time, in order."""
+def unpacked(batches: Arrow, changes: Dict[int, bytes]) -> Numbered:
+    pa.set_cpu_count(1)  # Spark has a task on each core already
+    for batch in batches:
+        for number, rows, file in zip(*(column.to_pylist() for column in batch.columns)):
+            changed = from_stream(changes[number]) if number in changes else None
+            yield number, with_verdicts(from_stream(rows, "rows", file), changed)
+
+
+def in_turn(batches: Numbered) -> Iterator[pa.Table]:
+    """The rows of the batches, some thousand at a time, in order."""
     waiting: List[pa.Table] = []
-    for _, table in unpacked(batches):
+    for _, table in batches:
         waiting.append(table)
         if sum(few.num_rows for few in waiting) >= BATCH_ROWS:
             yield in_order(waiting)
             waiting = []
     if waiting:
         yield in_order(waiting)
-
-
-def unpacked(batches: Arrow) -> Iterator[Tuple[int, pa.Table]]:
-    """Each batch by its number, its rows with their final verdicts."""
-    pa.set_cpu_count(1)  # Spark has a task on each core already
-    for batch in batches:
-        for number, rows, file, changes in zip(*(column.to_pylist() for column in batch.columns)):
-            judged = from_stream(rows, "rows", file)
-            yield number, with_verdicts(judged, from_stream(changes) if changes else None)
 
 
 def in_order(tables: List[pa.Table]) -> pa.Table:

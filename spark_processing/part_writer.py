@@ -12,7 +12,6 @@ import uuid
 from typing import Any, Callable, Dict, Iterable
 
 import pyarrow as pa
-from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
@@ -20,7 +19,7 @@ from spark_processing.clean_csv import HEADER, csv_lines
 from spark_processing.dataset import to_json
 from spark_processing.folder_writer import write_in_tasks
 from spark_processing.history import write_known
-from spark_processing.packed_rows import Arrow, clean_rows, opened, rejected_rows
+from spark_processing.packed_rows import Arrow, FinalRows, Numbered, clean_rows, in_turn, rejected_rows
 from spark_processing.schema import CLEAN, REJECTED
 from spark_processing.verdicts import Verdicts
 
@@ -28,7 +27,7 @@ WRITING = "processed/_writing"
 
 
 def write_part(
-    storage: Any, folder: str, rows: DataFrame, keys: pa.Table, verdicts: Verdicts, ledger: Dict[str, Any]
+    storage: Any, folder: str, rows: FinalRows, keys: pa.Table, verdicts: Verdicts, ledger: Dict[str, Any]
 ) -> None:
     """Publish the part at `folder`, replacing what a killed job may have left there."""
     aside = f"{WRITING}/{uuid.uuid4().hex}"
@@ -49,26 +48,21 @@ def publish_part(storage: Any, aside: str, folder: str, ledger: Dict[str, Any]) 
     storage.delete(WRITING)
 
 
-def write_through_java(storage: Any, rows: DataFrame, aside: str) -> None:
+def write_through_java(storage: Any, rows: FinalRows, aside: str) -> None:
     """The tables of a part by Spark's own writers, for a storage that only its Java reaches."""
-    spelled = rows.mapInArrow(rows_by(clean_rows), as_strings(CLEAN))
+    spelled = rows.map(rows_by(clean_rows), as_strings(CLEAN))
     dated = [F.col(f.name).cast(f.dataType).alias(f.name) for f in CLEAN]
     spelled.select(*dated).write.parquet(storage.path(f"{aside}/clean"))
-    lines = rows.mapInArrow(lambda batches: to_csv(map(clean_rows, opened(batches))), "value string")
+    lines = rows.map(lambda batches: to_csv(map(clean_rows, in_turn(batches))), "value string")
     lines.write.text(storage.path(f"{aside}/clean_csv"))
-    rows.mapInArrow(rows_by(rejected_rows), REJECTED).write.parquet(storage.path(f"{aside}/rejected"))
+    rows.map(rows_by(rejected_rows), REJECTED).write.parquet(storage.path(f"{aside}/rejected"))
     for name in ("clean", "clean_csv", "rejected"):
         name_by_number(storage, f"{aside}/{name}")
 
 
-def rows_by(rows_of: Callable[[pa.Table], pa.Table]) -> Callable[[Arrow], Arrow]:
-    """A task's work: from packed batches with their changes to the rows of one table."""
-
-    def unpack(batches: Arrow) -> Arrow:
-        for judged in opened(batches):
-            yield from rows_of(judged).to_batches()
-
-    return unpack
+def rows_by(rows_of: Callable[[pa.Table], pa.Table]) -> Callable[[Numbered], Arrow]:
+    """A task's work: the rows of one table."""
+    return lambda batches: (found for judged in in_turn(batches) for found in rows_of(judged).to_batches())
 
 
 def to_csv(tables: Iterable[pa.Table]) -> Arrow:

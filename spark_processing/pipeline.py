@@ -31,7 +31,7 @@ from spark_processing.ledger import (
     read_ledger,
 )
 from spark_processing.own_output import read_published
-from spark_processing.packed_rows import Batches, unpacked, with_changes
+from spark_processing.packed_rows import Batches, FinalRows, Numbered, with_changes
 from spark_processing.part_writer import WRITING, write_part
 from spark_processing.plan import Plan
 from spark_processing.program import say
@@ -102,19 +102,19 @@ SHOWN = {
 PICKED = "batch long, row long, reason string, " + ", ".join(f"{name} string" for name in SHOWN)
 
 
-def find_examples(rows: DataFrame, chosen: np.ndarray, batches: Batches) -> Dict[str, List[Dict[str, Any]]]:
+def find_examples(rows: FinalRows, chosen: np.ndarray, batches: Batches) -> Dict[str, List[Dict[str, Any]]]:
     """The chosen rows as the ledger shows them, by reason."""
     within = dict(batches.split(chosen))
-    picked = rows.where(rows["batch"].isin(list(within))).mapInArrow(picker(within), PICKED).collect()
+    picked = rows.of(within).map(picker(within), PICKED).collect()
     picked.sort(key=lambda row: (row["batch"], row["row"]))
     return few_of_each((row["reason"], {name: row[name] for name in SHOWN}) for row in picked)
 
 
-def picker(within: Dict[int, np.ndarray]) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """A task's work: from packed batches to some rows of each."""
+def picker(within: Dict[int, np.ndarray]) -> Callable[[Numbered], Iterator[pa.RecordBatch]]:
+    """A task's work: some rows of each batch."""
 
-    def pick(packed: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch, judged in unpacked(packed):
+    def pick(batches: Numbered) -> Iterator[pa.RecordBatch]:
+        for batch, judged in batches:
             rows = pa.array(within[batch])
             columns = judged.select(["reason", *SHOWN.values()]).take(rows).columns
             numbers = [pa.array([batch] * len(rows), pa.int64()), rows]
