@@ -5,9 +5,9 @@
 
 Parts: `engines` (clean, drop exact copies, write; `benchmarks.process_engines` states the work), `near`
 (near duplicates among 100,000 texts), `increment` (a day of 1,000 rows on no history and on a long one),
-`growth` (1, 2, 4, 8 times the rows). An engine runs in a process of its own: `cold` is that process from
-start to end, `warm` the work done again inside it. CPU and memory are those of the whole tree of processes.
-Rows must be identical before a time is printed. The last line is JSON.
+`growth` (the first of `--engines` on 1, 2, 4, 8 times the rows). An engine runs in a process of its own:
+`cold` is that process from start to end, `warm` the work done again inside it. CPU and memory are those of
+the whole tree of processes. Rows must be identical before a time is printed. The last line is JSON.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ def run_engine(name: str, root: Path, output: Path, times: int) -> None:
 
 def measure(name: str, root: Path, output: Path, warm: bool) -> dict[str, Any]:
     """Wall and CPU seconds and the peak memory of an engine's processes."""
+    shutil.rmtree(output, ignore_errors=True)  # of a run that failed
     command = [sys.executable, "-m", "benchmarks.process", "--engine", name, "--raw", str(root)]
     found = watch([*command, "--output", str(output / "cold")])
     found["rows"] = fingerprint(output / "cold" / "0")
@@ -281,11 +282,11 @@ def compare_increment(work: Path, arguments: argparse.Namespace) -> dict[str, An
 
 
 def compare_growth(work: Path, arguments: argparse.Namespace) -> dict[str, Any]:
-    """The whole job on 1, 2, 4 and 8 times the rows; a plot beside the figures where a folder is given."""
+    """The first engine on 1, 2, 4 and 8 times the rows; a plot beside the figures where a folder is given."""
     figures = {}
     for times in (1, 2, 4, 8):
         rows = times * arguments.rows
-        figures[rows] = measure("ours, whole job", rows_in(work, rows), work / "out", warm=False)
+        figures[rows] = measure(arguments.engines[0], rows_in(work, rows), work / "out", warm=False)
         figures[rows]["us_a_row"] = round(figures[rows]["cold_s"] / rows * 1e6, 1)
         say(f"{rows} rows: {figures[rows]}")
     import matplotlib

@@ -101,7 +101,8 @@ def datatrove(root: Path, output: Path) -> None:
         ExactFindDedups,
     )
     from datatrove.pipeline.filters import LambdaFilter
-    from datatrove.pipeline.readers import CsvReader, JsonlReader
+    from datatrove.pipeline.readers import JsonlReader
+    from datatrove.pipeline.readers.csv import CsvReader
     from datatrove.pipeline.writers import JsonlWriter, ParquetWriter
 
     tag, label, spaces = re.compile(TAG), re.compile(LABEL), re.compile(SPACES)
