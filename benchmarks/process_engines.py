@@ -111,8 +111,8 @@ def datatrove(root: Path, output: Path) -> None:
         text = spaces.sub(" ", label.sub("", tag.sub(" ", row["text"]))).strip()
         return {"text": text, "id": row["horoscope_id"], "metadata": {**row, "text": row["text"]}}
 
-    def content(doc: Document) -> str:
-        return doc.text
+    def content(doc: Document) -> bytes:
+        return doc.text.encode()
 
     days = sorted({path.name for path in (root / "raw").iterdir()})
 
@@ -147,10 +147,10 @@ def ours_same_work(root: Path, output: Path) -> None:
     from spark_processing.rules import Options
     from spark_processing.storage import Folder
 
-    storage, early = Folder(str(root)), EarlyStart("benchmark")
-    plan = make_plan(storage, Options(long_texts="reject"), on_work=early.begin)
+    storage = Folder(str(root))
+    with EarlyStart("benchmark") as early:
+        plan = make_plan(storage, Options(long_texts="reject"), on_work=early.begin)
     assert plan is not None
-    early.wait()
 
     import pyarrow.compute as pc
     from pyspark import StorageLevel

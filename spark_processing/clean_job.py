@@ -103,15 +103,14 @@ def clean(args: argparse.Namespace) -> Dict[str, Any]:
     storage = open_storage(args)
     with storage.locked("processed/.lock"):
         asked = (args.rebuild, args.forget, args.quarantine, args.accept_loss)
-        spark = EarlyStart("horoscopes: clean", args.master)
-        plan = make_plan(storage, options, *asked, on_work=spark.begin)
+        with EarlyStart("horoscopes: clean", args.master) as spark:
+            plan = make_plan(storage, options, *asked, on_work=spark.begin)
         if plan is None:
             state = _state(read_dataset(storage))
             return {"outcome": "skipped", "reason": "no new raw runs", **state}
         for line in plan.remarks:
             say(line)
         require_java()
-        spark.wait()
         from spark_processing.pipeline import add_part  # Spark is loaded once there is work for it
 
         part, ledger = add_part(storage, plan, args.master)

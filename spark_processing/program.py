@@ -107,8 +107,8 @@ def has_java() -> bool:
 
 
 class EarlyStart:
-    """Starts Spark beside other work: Java needs seconds, in which raw parts can be compared with their
-    sums."""
+    """Starts Spark beside the work of a `with` block, which ends when both have: Java needs seconds, in which
+    raw parts can be compared with their sums."""
 
     def __init__(self, name: str, master: str = "") -> None:
         self._name, self._master = name, master
@@ -124,7 +124,10 @@ class EarlyStart:
 
             start(self._name, self._master)
 
-    def wait(self) -> None:
+    def __enter__(self) -> "EarlyStart":
+        return self
+
+    def __exit__(self, *_: object) -> None:
         if self._thread.ident is not None:
             self._thread.join()
 

@@ -21,7 +21,7 @@ def test_spark_is_called_once_there_is_a_new_run_and_not_before(tmp_path, spark)
     assert calls == ["new"]
 
 
-def test_a_damaged_run_ends_the_job_while_spark_is_still_starting(tmp_path):
+def test_a_damaged_run_is_the_last_word_though_spark_has_been_called(tmp_path):
     write_run(tmp_path, [row()])
     next(tmp_path.rglob("part-*.csv")).write_bytes(b"cut")
     command = [sys.executable, "-m", "spark_processing.clean_job", "--storage", str(tmp_path)]
