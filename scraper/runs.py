@@ -16,6 +16,7 @@ import io
 import json
 import os
 import shutil
+import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -65,18 +66,21 @@ class Aside:
         self.base = spool() if is_remote(root) else local_path(root) / "raw" / ".aside"
         self.folder = self.base / process
         try:
-            self.folder.mkdir(parents=True)
-            self._lock = (self.folder / ".lock").open("w")
+            self.base.mkdir(parents=True, exist_ok=True)
+            with self.base.with_name(f"{self.base.name}.lock").open("w") as door:
+                fcntl.flock(door, fcntl.LOCK_EX)  # one enters at a time: none sweeps a folder not locked yet
+                self.folder.mkdir()
+                self._lock = (self.folder / ".lock").open("w")
+                fcntl.flock(self._lock, fcntl.LOCK_EX)
+                (self.folder / ADDRESS).write_text(root, encoding="utf-8")
+                self._sweep()
         except OSError as error:
             raise StorageError(
                 f"expected a folder that can be written, found {error.strerror or error}, "
                 f"in --storage {root}; give another folder or mend its permissions"
             ) from error
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
-        (self.folder / ADDRESS).write_text(root, encoding="utf-8")
-        self.sweep()
 
-    def sweep(self) -> None:
+    def _sweep(self) -> None:
         """Remove what killed processes left: a folder whose lock nobody holds."""
         for folder in self.base.iterdir():
             try:
@@ -84,7 +88,7 @@ class Aside:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 continue
-            except OSError:  # killed before it had a lock, or swept by a neighbour this very moment
+            except OSError:  # killed before it had a lock, or its owner is removing it this very moment
                 pass
             self._discard(folder)
 
@@ -103,7 +107,7 @@ def check_writable(root: str) -> None:
     if is_remote(root):
         list(manifests(root, source="none", day="none"))
     else:
-        Aside(root, "check").close()
+        Aside(root, f"check-{uuid.uuid4().hex[:8]}").close()
 
 
 def whole_runs(folder: Path) -> list[Path]:

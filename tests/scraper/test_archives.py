@@ -7,6 +7,7 @@ reader.
 import csv
 import gzip
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow
 import pytest
@@ -17,7 +18,7 @@ from pyarrow import parquet
 from scraper.export import main as export
 from scraper.import_archive import main as import_archive
 from scraper.items import COLUMNS, HoroscopeItem, horoscope_id
-from scraper.runs import Aside, RunWriter, complete_days, manifests, render_csv
+from scraper.runs import Aside, RunWriter, check_writable, complete_days, manifests, render_csv
 from tests.scraper.pages import DAY, manifests_under
 
 ROWS = [
@@ -238,3 +239,18 @@ def test_a_run_left_aside_by_a_killed_process_is_swept_and_a_living_one_is_not(t
     assert [folder.name for folder in (tmp_path / "raw/.aside").iterdir()] == ["alive"]
     assert list(manifests(str(tmp_path))) == []
     alive.close()
+
+
+def test_many_processes_enter_and_leave_one_storage_at_once(tmp_path):
+    (tmp_path / "raw/.aside/check").mkdir(parents=True)  # of a process killed at its first check
+
+    def come_and_go(number: int) -> None:
+        for turn in range(30):
+            check_writable(str(tmp_path))
+            aside = Aside(str(tmp_path), f"{number}-{turn}")
+            RunWriter(aside, DAY, "spider", "r").write_part([])
+            aside.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(come_and_go, range(8)))
+    assert list((tmp_path / "raw/.aside").iterdir()) == []
