@@ -165,7 +165,7 @@ def load_beside(name: str) -> ModuleType:
     return sys.modules[unique]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def beside() -> Callable[[str], ModuleType]:
     return load_beside
 

