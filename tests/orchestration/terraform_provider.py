@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections.abc import Callable
 from concurrent import futures
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ messages, services = grpc.protos_and_services("tests/orchestration/tfplugin6.pro
 
 UNKNOWN = msgpack.ExtType(0, b"\0")
 """A value that is known only after `apply`."""
+FLAGS = ("required", "optional", "computed", "sensitive")
 
 
 def pack(value: Any) -> Any:
@@ -33,21 +35,15 @@ def unpack(value: Any) -> Any:
 
 def attributes_of(described: dict[str, Any]) -> list[Any]:
     return [
-        messages.Attribute(
-            name=name,
-            **{
-                flag: attribute[flag]
-                for flag in ("required", "optional", "computed", "sensitive")
-                if flag in attribute
-            },
-            **(
-                {"nested_type": object_of(attribute["nested_type"])}
-                if "nested_type" in attribute
-                else {"type": json.dumps(attribute["type"]).encode()}
-            ),
-        )
-        for name, attribute in described.items()
+        messages.Attribute(name=name, **type_of(one), **{flag: True for flag in FLAGS if one.get(flag)})
+        for name, one in described.items()
     ]
+
+
+def type_of(attribute: dict[str, Any]) -> dict[str, Any]:
+    if "nested_type" in attribute:
+        return {"nested_type": object_of(attribute["nested_type"])}
+    return {"type": json.dumps(attribute["type"]).encode()}
 
 
 def object_of(described: dict[str, Any]) -> Any:
@@ -73,7 +69,7 @@ def schema_of(described: dict[str, Any]) -> Any:
     return messages.Schema(version=described.get("version", 0), block=block_of(described["block"]))
 
 
-def fill(block: dict[str, Any], state: dict[str, Any], computed: Any) -> dict[str, Any]:
+def fill(block: dict[str, Any], state: dict[str, Any], computed: Callable[..., Any]) -> dict[str, Any]:
     """The state with every computed attribute that nobody has set as `computed(name, type)` tells it."""
     filled = dict(state)
     for name, attribute in block.get("attributes", {}).items():
@@ -88,6 +84,19 @@ def fill(block: dict[str, Any], state: dict[str, Any], computed: Any) -> dict[st
         elif isinstance(held, dict):
             filled[name] = fill(kind["block"], held, computed)
     return filled
+
+
+def made_up(whose: str) -> Callable[[str, dict[str, Any]], Any]:
+    """Values of every type, so that one sees whose they are."""
+
+    def value(name: str, attribute: dict[str, Any]) -> Any:
+        kind = attribute.get("type", "object")
+        if isinstance(kind, list):
+            return {} if kind[0] == "map" else []
+        text = whose if name == "id" else f"{name} of {whose}"
+        return {"string": text, "number": 1, "bool": False}.get(kind)
+
+    return value
 
 
 class MadeUpCloud(services.ProviderServicer):  # type: ignore[misc, name-defined]
@@ -126,7 +135,8 @@ class MadeUpCloud(services.ProviderServicer):  # type: ignore[misc, name-defined
     ValidateResourceConfig = ValidateDataResourceConfig = nothing_to_say
 
     def UpgradeResourceState(self, request: Any, context: Any) -> Any:
-        return messages.State(state=messages.Value(json=request.state.msgpack))
+        stored_as_json = request.state.msgpack  # stored state has JSON in the field where values have msgpack
+        return messages.State(state=messages.Value(json=stored_as_json))
 
     def ReadResource(self, request: Any, context: Any) -> Any:
         known = unpack(request.value)
@@ -134,9 +144,8 @@ class MadeUpCloud(services.ProviderServicer):  # type: ignore[misc, name-defined
 
     def ReadDataSource(self, request: Any, context: Any) -> Any:
         block = self.schemas["data_source_schemas"][request.type_name]["block"]
-        return messages.State(
-            state=pack(fill(block, unpack(request.value), self._made_up(request.type_name)))
-        )
+        told = fill(block, unpack(request.value), made_up(request.type_name))
+        return messages.State(state=pack(told))
 
     def PlanResourceChange(self, request: Any, context: Any) -> Any:
         wanted = unpack(request.wanted)
@@ -154,17 +163,7 @@ class MadeUpCloud(services.ProviderServicer):  # type: ignore[misc, name-defined
                 self.deleted.append(gone)
             else:
                 block = self.schemas["resource_schemas"][request.type_name]["block"]
-                wanted = fill(block, wanted, self._made_up(f"{request.type_name}-{self._made}"))
+                wanted = fill(block, wanted, made_up(f"{request.type_name}-{self._made}"))
                 self.held[wanted["id"]] = wanted
                 self._made += 1
         return messages.State(state=pack(wanted))
-
-    def _made_up(self, whose: str) -> Any:
-        def value(name: str, attribute: dict[str, Any]) -> Any:
-            kind = attribute.get("type", "object")
-            simple = {"string": f"{name} of {whose}" if name != "id" else whose, "number": 1, "bool": False}
-            if isinstance(kind, str):
-                return simple.get(kind)
-            return {} if kind[0] == "map" else []
-
-        return value
