@@ -7,6 +7,9 @@ ifeq ($(JAVA_HOME),)
 unexport JAVA_HOME
 endif
 
+# Accessibility rules for the browser tests; its wheels bring a browser driver of their own.
+AXE := .cache/axe/node_modules/axe-core/axe.min.js
+
 .PHONY: help setup run test test-slow lint airflow serve demo package cluster-libraries base clean
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -21,8 +24,11 @@ test: setup lint  ## every test but the slow campaigns
 	$(PY) -m pytest -n 2 -m "not slow and not serial"
 	$(PY) -m pytest -m "serial and not slow"
 
-test-slow: setup  ## long campaigns
+test-slow: setup $(AXE)  ## long campaigns, half an hour
 	$(PY) -m pytest -m slow --timeout 3600
+
+$(AXE):
+	npm install --silent --prefix .cache/axe axe-core@4.14.1
 
 lint: setup
 	$(PY) -m ruff check .

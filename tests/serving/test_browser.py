@@ -1,5 +1,5 @@
-"""The page in a real headless Chromium. Needs Debian's packages chromium and chromium-driver, and for axe
-`npm install --prefix .cache/axe axe-core@4.14.1`.
+"""The page in a real headless Chromium. Needs Debian's packages chromium and chromium-driver, and axe, which
+`make test-slow` fetches.
 
 With SCREENSHOTS=folder each test leaves its pictures there, to be looked at.
 """
@@ -179,7 +179,7 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 @pytest.mark.parametrize(("width", "dark"), [(1200, False), (390, True)])
 @pytest.mark.parametrize("path", ["/", "/leo/love", "/nowhere", "/2020-01-01/leo", "/docs", "/ops"])
 def test_axe_finds_no_barrier(browser, site, path, width, dark):
-    assert AXE.exists(), "expected axe-core; npm install --prefix .cache/axe axe-core@4.14.1"
+    assert AXE.exists(), f"expected axe-core in {AXE}; make test-slow fetches it"
     look(browser, "axe", width, dark=dark)
     browser.get(site.address + path)
     look(browser, f"axe{path.replace('/', '-')}-{width}", width, dark=dark)
