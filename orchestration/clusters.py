@@ -40,6 +40,8 @@ PASSING = {Cluster.CREATING, Cluster.STARTING, Cluster.STOPPING}
 """Waiting helps: it will run, or be gone."""
 JOB_FAILED = {Job.ERROR, Job.CANCELLED}
 JOB_ENDED = JOB_FAILED | {Job.DONE}
+BLANKS = ("folder", "bucket", "account", "subnet", "security_group", "ssh_key")
+"""Names in braces that a cluster file may have filled in."""
 
 
 class ClusterFailed(Exception):
@@ -55,6 +57,10 @@ class ClusterSpec:
     """For the cluster's own logs."""
     service_account_id: str
     subnet_id: str
+    security_group_ids: Sequence[str]
+    """The hosts must reach each other and, outwards, port 443; the service creates nothing otherwise."""
+    ssh_public_keys: Sequence[str]
+    """At least one, or the service refuses."""
     zone: str
     preset: str
     """Size of each host; its price stands in the price file."""
@@ -64,7 +70,6 @@ class ClusterSpec:
     max_hours: float
     """After this the sweeper deletes it, and the limit is asked for this much in advance."""
     image_version: str = "2.1"
-    ssh_public_keys: Sequence[str] = ()
 
     def request(self, name: str, run: str, now_s: float) -> cluster_service_pb2.CreateClusterRequest:
         overdue = str(int(now_s + self.max_hours * 3600))
@@ -81,6 +86,7 @@ class ClusterSpec:
             zone_id=self.zone,
             bucket=self.bucket,
             service_account_id=self.service_account_id,
+            security_group_ids=self.security_group_ids,
             config_spec=cluster_service_pb2.CreateClusterConfigSpec(
                 version_id=self.image_version, hadoop=hadoop, subclusters_spec=parts
             ),

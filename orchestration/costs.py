@@ -135,9 +135,9 @@ def report(prices: Prices, used: Usage) -> str:
 
 def cluster_hour(prices: Prices, path: Path) -> float:
     """Roubles of the cluster of a cluster file for an hour, its master included."""
-    from orchestration.clusters import read_cluster
+    from orchestration.clusters import BLANKS, read_cluster
 
-    spec = read_cluster(path, dict.fromkeys(("folder", "bucket", "account", "subnet"), ""))
+    spec = read_cluster(path, dict.fromkeys(BLANKS, ""))
     return prices.hour(spec.preset, spec.hosts + 1)
 
 

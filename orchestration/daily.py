@@ -32,6 +32,8 @@ CLUSTER: dict[str, Any] = {
         "bucket": "{{ var.value.horoscope_bucket }}",
         "account": "{{ var.value.horoscope_account }}",
         "subnet": "{{ var.value.horoscope_subnet }}",
+        "security_group": "{{ var.value.horoscope_security_group }}",
+        "ssh_key": "{{ var.value.horoscope_ssh_key }}",
     },
 }
 

@@ -2,7 +2,8 @@
 place.
 
 Unpause this one or `horoscope_process`, not both. Needs the connection `yandexcloud_default` and the
-variables horoscope_storage, horoscope_folder, horoscope_bucket, horoscope_account and horoscope_subnet.
+variables horoscope_storage, horoscope_folder, horoscope_bucket, horoscope_account, horoscope_subnet,
+horoscope_security_group and horoscope_ssh_key.
 """
 
 from __future__ import annotations

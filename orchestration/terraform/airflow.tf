@@ -41,6 +41,7 @@ resource "yandex_compute_instance" "airflow" {
       bucket         = yandex_storage_bucket.data.bucket
       account        = yandex_iam_service_account.account["cluster"].id
       subnet         = yandex_vpc_subnet.main.id
+      security_group = yandex_vpc_security_group.cluster.id
     })
   }
 }

@@ -27,6 +27,31 @@ resource "yandex_vpc_subnet" "main" {
   v4_cidr_blocks = ["10.20.0.0/24"]
 }
 
+# Data Processing creates no cluster whose hosts cannot reach each other and the cloud's own services.
+resource "yandex_vpc_security_group" "cluster" {
+  name       = "${var.name}-cluster"
+  network_id = yandex_vpc_network.main.id
+
+  ingress {
+    description       = "Hosts of one cluster among themselves"
+    protocol          = "ANY"
+    predefined_target = "self_security_group"
+  }
+
+  egress {
+    description       = "Hosts of one cluster among themselves"
+    protocol          = "ANY"
+    predefined_target = "self_security_group"
+  }
+
+  egress {
+    description    = "Object Storage and the service itself"
+    protocol       = "TCP"
+    port           = 443
+    v4_cidr_blocks = ["0.0.0.0/0"]
+  }
+}
+
 resource "yandex_vpc_security_group" "airflow" {
   name       = "${var.name}-airflow"
   network_id = yandex_vpc_network.main.id

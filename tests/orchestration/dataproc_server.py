@@ -56,6 +56,8 @@ class Clusters(Faulty, cluster_services.ClusterServiceServicer):
             self.fault("Create", context)
             if any(cluster.name == request.name for cluster in cloud.clusters.values()):
                 context.abort(grpc.StatusCode.ALREADY_EXISTS, "a cluster of that name exists")
+            if not request.config_spec.hadoop.ssh_public_keys or not request.security_group_ids:
+                context.abort(grpc.StatusCode.INVALID_ARGUMENT, "without a public key or a security group")
             cloud.made += 1
             cluster = Cluster(id=f"c{cloud.made}", folder_id=request.folder_id, name=request.name)
             cluster.labels.update(request.labels)

@@ -28,11 +28,12 @@ PROGRAM = """
 import json, sys
 from types import SimpleNamespace
 from datetime import datetime, timezone
+from orchestration.clusters import BLANKS
 from orchestration.operators import cluster
 from orchestration.patience import Patience
 
 folder, prices = sys.argv[1:3]
-values = {"folder": "f1", "bucket": "b", "account": "a", "subnet": "s"}
+values = {**dict.fromkeys(BLANKS, "x"), "folder": "f1"}
 quick = Patience(poll_s=0.01, first_s=0.01, tries=3)
 shared = dict(values=values, storage=folder, price_file=prices, patience=quick)
 run = SimpleNamespace(run_id="r1", logical_date=datetime(2026, 11, 23, 2, tzinfo=timezone.utc))

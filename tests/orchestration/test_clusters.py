@@ -13,7 +13,7 @@ import grpc
 import pytest
 from yandex.cloud.dataproc.v1.job_pb2 import PysparkJob
 
-from orchestration.clusters import ClusterFailed, ClusterService, ClusterSpec, read_cluster
+from orchestration.clusters import BLANKS, ClusterFailed, ClusterService, ClusterSpec, read_cluster
 from orchestration.lease import Leases
 from orchestration.ledger import Ledger, LimitReached, Prices
 from orchestration.package import package_zip
@@ -28,7 +28,7 @@ sys.modules[NAME] = fake
 loaded.loader.exec_module(fake)
 
 QUICK = Patience(poll_s=0.005, first_s=0.002, tries=4, call_s=5)
-SPEC = ClusterSpec("f1", "b1", "a1", "s1", "z1", preset="small", hosts=1, disk_gb=32, max_hours=2)
+SPEC = ClusterSpec("f1", "b1", "a1", "s1", ["g1"], ["key"], "z1", "small", hosts=1, disk_gb=32, max_hours=2)
 NAMED = "horoscope-2026-11-23-abcd"
 HOUR = 2 * 30.0  # two hosts
 
@@ -195,6 +195,16 @@ def test_what_has_no_price_is_not_created(make):
     assert cloud.made == 0
 
 
+@pytest.mark.parametrize("missing", ["ssh_public_keys", "security_group_ids"])
+def test_a_cluster_that_the_service_refuses_costs_nothing(make, missing):
+    cloud, leases = make()
+    with pytest.raises(grpc.RpcError, match="without a public key or a security group"):
+        leases.provide(ClusterSpec(**{**SPEC.__dict__, missing: []}), NAMED, "run")
+    leases.dismiss("f1", NAMED)
+    assert cloud.made == 0
+    assert (book(leases)["open"], book(leases)["roubles"]) == (False, 0)
+
+
 def test_the_sweeper_deletes_what_is_overdue_and_nothing_of_others(make):
     cloud, leases = make()
     leases.provide(SPEC, NAMED, "run")
@@ -209,7 +219,7 @@ def test_the_sweeper_deletes_what_is_overdue_and_nothing_of_others(make):
 
 
 def test_the_cluster_file_is_read_and_its_faults_are_named(tmp_path):
-    values = {"folder": "f", "bucket": "b", "account": "a", "subnet": "s"}
+    values = {**dict.fromkeys(BLANKS, "x"), "folder": "f"}
     file = Path(__file__).resolve().parents[2] / "orchestration" / "jobs" / "cluster.toml"
     assert read_cluster(file, values).folder_id == "f"
     with pytest.raises(BadSetting, match="bucket"):

