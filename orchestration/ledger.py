@@ -9,6 +9,7 @@ earlier ones.
 from __future__ import annotations
 
 import json
+import time
 import tomllib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,6 +21,8 @@ from orchestration.settings import BadSetting
 
 MONTH_TURN_S = 2 * 24 * 3600
 CLUSTER, JOB = "cluster", "gpu job"
+LOOKS, PAUSE_S = 10, 0.5
+"""Of two that ask at once the second withdraws: the first looks so often, so long apart, whether it has."""
 
 
 class LimitReached(Exception):
@@ -88,32 +91,51 @@ class Ledger:
     def open(self, asked: Reservation, limit: float, now_s: float) -> None:
         """Reserves the money beside what the name did cost before. Raises LimitReached.
 
-        It is written before the limit is looked at: of two that ask at once each sees the other. A second
-        call for an open entry changes nothing.
+        It is written before the limit is looked at: of two that ask at once each sees the other, and where
+        both do not fit the first has it. A second call for an entry that was granted changes nothing; one cut
+        off before that asks again.
         """
         path, entry = self._find(asked.name, now_s)
-        if entry and entry["open"]:
+        if entry and entry["open"] and entry["granted"]:
             return
-        planned, paid = asked.hour * asked.max_hours, entry["roubles"] if entry else 0.0
+        planned = asked.hour * asked.max_hours
+        paid = entry["paid" if entry["open"] else "roubles"] if entry else 0.0
         facts = {
             "name": asked.name,
             "kind": asked.kind,
             "open": True,
+            "granted": False,
+            "asked_s": now_s,
             "until_s": now_s + asked.max_hours * 3600,
             "started_s": None,
             "hour": asked.hour,
             "minutes": entry["minutes"] if entry else 0.0,
             "paid": paid,
         }
-        self._write(path, facts | {"roubles": round(paid + planned, 2)})
-        reserved = self.spent(now_s)
+        facts["roubles"] = round(paid + planned, 2)
+        self._write(path, facts)
+        reserved = self._reserved(asked.name, limit, now_s)
         if reserved > limit:
-            self._write(path, entry) if entry else self.storage.remove(path)
+            withdrawn = facts | {"open": False, "roubles": paid}
+            self._write(path, withdrawn) if paid else self.storage.remove(path)
             raise LimitReached(
                 f"expected at most {limit:.0f} roubles a month, found {reserved - planned:.0f} spent or "
                 f"reserved and {planned:.0f} asked for {asked.name}; "
                 "raise monthly_limit or wait for the next month"
             )
+        self._write(path, facts | {"granted": True})
+
+    def _reserved(self, name: str, limit: float, now_s: float) -> float:
+        """Roubles of this month, once those who asked after `name` and were not granted have withdrawn."""
+        for _ in range(LOOKS):
+            entries = self.entries(now_s)
+            total = sum(entry["roubles"] for entry in entries)
+            asking = [entry for entry in entries if entry["open"] and not entry["granted"]]
+            later = [entry for entry in asking if (entry["asked_s"], entry["name"]) > (now_s, name)]
+            if total <= limit or total - sum(entry["roubles"] for entry in later) > limit:
+                break
+            time.sleep(PAUSE_S)
+        return total
 
     def saw(self, name: str, started_s: float, now_s: float) -> None:
         """Remembers since when there is a cluster to pay for; to be called before it is deleted."""
@@ -157,8 +179,7 @@ class Ledger:
         """An entry of this month, or an open one of the month before; else where it will be, and nothing."""
         this, before = entry_path(name, now_s), entry_path(name, now_s - MONTH_TURN_S)
         for path in dict.fromkeys([this, before]):
-            content = self.storage.read(path)
-            entry: dict[str, Any] = json.loads(content) if content else {}
+            entry = self._read(path)
             if entry and (path == this or entry["open"]):
                 return path, entry
         return this, {}
@@ -174,12 +195,20 @@ class Ledger:
         return [entry for entry in entries if entry["kind"] == kind and entry["open"]]
 
     def entries(self, now_s: float) -> list[dict[str, Any]]:
-        folder = f"{self.storage.prefix}/{month_folder(now_s)}"
-        self.storage.files.invalidate_cache()
-        if not self.storage.files.exists(folder):
-            return []
-        paths = [path for path in sorted(self.storage.files.find(folder)) if path.endswith(".json")]
-        return [json.loads(self.storage.files.cat_file(path)) for path in paths]
+        names = self.storage.names(month_folder(now_s))
+        found = (self._read(name) for name in names if name.endswith(".json"))
+        return [entry for entry in found if entry]  # one may have been withdrawn since it was listed
+
+    def _read(self, path: str) -> dict[str, Any]:
+        """Nothing where there is no entry. Raises BadSetting for a damaged one: it may hold money."""
+        content = self.storage.read(path)
+        try:
+            return {} if content is None else dict(json.loads(content))
+        except (ValueError, TypeError) as error:
+            raise BadSetting(
+                f"expected an entry of the money book, found {error}, in {self.storage.root}/{path}; "
+                "repair it, or remove it where nothing of that name is left"
+            ) from error
 
 
 def month_folder(now_s: float) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -37,9 +38,21 @@ class Storage:
             return
         target = self.folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        aside = target.with_name(f".{target.name}.new")
-        aside.write_bytes(content)
-        aside.replace(target)
+        aside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")  # its writer's alone
+        try:
+            aside.write_bytes(content)
+            aside.replace(target)
+        finally:
+            aside.unlink(missing_ok=True)
+
+    def names(self, folder: str) -> list[str]:
+        """What lies in a folder, sorted; a folder that is there and cannot be read is an error."""
+        self.files.invalidate_cache()
+        try:
+            paths = self.files.ls(f"{self.prefix}/{folder}", detail=False)
+        except FileNotFoundError:
+            return []
+        return sorted(f"{folder}/{path.rpartition('/')[2]}" for path in paths)
 
     def remove(self, name: str) -> None:
         if self.exists(name):

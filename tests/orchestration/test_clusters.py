@@ -3,10 +3,14 @@ money is right."""
 
 from __future__ import annotations
 
+import errno
 import importlib.util
+import os
 import random
 import sys
+import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import grpc
@@ -15,7 +19,7 @@ from yandex.cloud.dataproc.v1.job_pb2 import PysparkJob
 
 from orchestration.clusters import BLANKS, ClusterFailed, ClusterService, ClusterSpec, read_cluster
 from orchestration.lease import Leases
-from orchestration.ledger import Ledger, LimitReached, Prices
+from orchestration.ledger import CLUSTER, JOB, Ledger, LimitReached, Prices, Reservation
 from orchestration.package import package_zip
 from orchestration.patience import Patience
 from orchestration.record import Storage
@@ -186,6 +190,81 @@ def test_the_monthly_limit_stops_before_it_spends(make):
     leases.dismiss("f1", NAMED)
     leases.provide(SPEC, "horoscope-other", "run")
     assert cloud.made == 2
+
+
+@pytest.fixture
+def ledger(tmp_path) -> Ledger:
+    return Ledger(Storage(str(tmp_path)))
+
+
+def test_of_a_cluster_and_a_gpu_job_that_ask_at_once_the_first_has_the_money(ledger, monkeypatch):
+    """Both have written their entry before either looks at the limit, which has room for one."""
+    both_wrote, entries, looks = threading.Barrier(2), ledger.entries, Counter()
+
+    def look(now_s: float) -> list[dict]:
+        looks[now_s] += 1
+        if looks[now_s] == 1:
+            both_wrote.wait(10)
+        return entries(now_s)
+
+    def ask(asked: Reservation, now_s: float) -> str:
+        try:
+            ledger.open(asked, 100, now_s)
+            return "reserved"
+        except LimitReached:
+            return "refused"
+
+    monkeypatch.setattr(ledger, "entries", look)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(ask, Reservation("train", JOB, 30, 2), 1000.0)
+        second = pool.submit(ask, Reservation("clean", CLUSTER, 30, 2), 1000.1)
+    assert (first.result(), second.result()) == ("reserved", "refused")
+    assert ledger.spent(1000.0) == 60
+
+
+def test_a_reservation_cut_off_before_the_limit_was_looked_at_is_not_granted_by_a_retry(ledger, monkeypatch):
+    ledger.open(Reservation("train", JOB, 30, 2), 100, 1000.0)
+    asked = Reservation("clean", CLUSTER, 30, 2)
+    monkeypatch.setattr(ledger, "entries", lambda now_s: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        ledger.open(asked, 100, 1001.0)
+    monkeypatch.undo()
+    with pytest.raises(LimitReached):
+        ledger.open(asked, 100, 1002.0)
+    assert ledger.spent(1003.0) == 60
+
+
+def test_a_run_and_the_sweeper_may_write_one_entry_at_once(tmp_path):
+    storage = Storage(str(tmp_path))
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: storage.write("ledger/entry.json", str(n).encode()), range(400)))
+    assert [path.name for path in (tmp_path / "ledger").iterdir()] == ["entry.json"]
+
+
+def test_an_entry_withdrawn_between_listing_and_reading_is_nothing_to_fail_over(ledger, monkeypatch):
+    listed = ledger.storage.names
+    monkeypatch.setattr(ledger.storage, "names", lambda folder: [*listed(folder), f"{folder}/gone.json"])
+    ledger.open(Reservation("clean", CLUSTER, 30, 2), 100, 1000.0)
+    assert ledger.spent(1000.0) == 60
+
+
+@pytest.mark.parametrize("content", [b"", b'{"half', b"\0\0\0\0\0", b"[1]"])
+def test_a_damaged_entry_is_named_and_nothing_is_reserved_beside_it(ledger, content):
+    ledger.open(Reservation("clean", CLUSTER, 30, 2), 100, 1000.0)
+    ledger.storage.write("ledger/month=1970-01/clean.json", content)
+    with pytest.raises(BadSetting, match=r"ledger/month=1970-01/clean\.json; repair it, or remove it"):
+        ledger.open(Reservation("train", JOB, 30, 2), 200, 1000.0)
+
+
+def test_a_book_that_cannot_be_listed_is_not_an_empty_one(ledger, monkeypatch):
+    ledger.open(Reservation("clean", CLUSTER, 30, 2), 100, 1000.0)
+
+    def no_descriptor(path: str) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), path)
+
+    monkeypatch.setattr(os, "scandir", no_descriptor)
+    with pytest.raises(OSError, match="Too many open files"):
+        ledger.spent(1000.0)
 
 
 def test_what_has_no_price_is_not_created(make):
