@@ -26,7 +26,7 @@ from yandex.cloud.datasphere.v2.jobs.project_job_service_pb2_grpc import Project
 from yandex.cloud.operation.operation_service_pb2 import GetOperationRequest
 from yandex.cloud.operation.operation_service_pb2_grpc import OperationServiceStub
 
-from orchestration.patience import Patience
+from orchestration.patience import Patience, try_each
 from orchestration.settings import BadSetting
 
 Status = jobs.JobStatus
@@ -254,8 +254,7 @@ class JobService:
             and job.status in RUNNING
             and now_s - job.created_at.seconds > max_age_s
         ]
-        for job_id in overdue:
-            self.cancel(job_id, "overdue")
+        try_each(lambda job_id: self.cancel(job_id, "overdue"), overdue)
         return overdue
 
 

@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 
 from orchestration.clusters import ClusterFailed, ClusterService, ClusterSpec
 from orchestration.ledger import CLUSTER, Ledger, Prices, Reservation
+from orchestration.patience import try_each
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,17 @@ class Leases:
         self.ledger.remember_id(name, cluster_id, self.clock())
 
     def dismiss(self, folder_id: str, name: str) -> int:
-        """Leaves no cluster of that name; how many there were. Raises ClusterFailed when one stays."""
-        known_id = self.ledger.id_of(name, self.clock())
-        for cluster in self.service.find(folder_id, name, known_id):
-            self.ledger.saw(name, cluster.created_at.seconds, self.clock())
-        deleted = self.service.delete(folder_id, name, known_id)
+        """Leaves no cluster of that name; how many there were. Raises ClusterFailed when one stays.
+
+        A book that cannot be read fails it all the same, but only once the cluster is gone.
+        """
+        known_id = ""
+        try:
+            known_id = self.ledger.id_of(name, self.clock())
+            for cluster in self.service.find(folder_id, name, known_id):
+                self.ledger.saw(name, cluster.created_at.seconds, self.clock())
+        finally:
+            deleted = self.service.delete(folder_id, name, known_id)
         self.ledger.close(name, self.clock())
         return len(deleted)
 
@@ -53,9 +61,11 @@ class Leases:
         A reservation whose run died before there was a cluster is given back.
         """
         now_s = self.clock()
-        overdue = {cluster.name for cluster in self.service.overdue(folder_id, now_s)}
-        entries = self.ledger.still_open(CLUSTER, now_s)
-        left_open = {entry["name"] for entry in entries if entry["until_s"] < now_s}
-        for name in sorted(overdue | left_open):
-            self.dismiss(folder_id, name)
-        return sorted(overdue)
+        overdue = sorted({cluster.name for cluster in self.service.overdue(folder_id, now_s)})
+        try_each(partial(self.dismiss, folder_id), chain(overdue, self._left_open(now_s, overdue)))
+        return overdue
+
+    def _left_open(self, now_s: float, seen: list[str]) -> Iterator[str]:
+        for entry in self.ledger.still_open(CLUSTER, now_s):
+            if entry["until_s"] < now_s and entry["name"] not in seen:
+                yield entry["name"]

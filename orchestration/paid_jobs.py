@@ -7,7 +7,7 @@ repeated.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import grpc
@@ -15,7 +15,7 @@ from yandex.cloud.datasphere.v2.jobs import jobs_pb2 as jobs
 
 from orchestration.datasphere_jobs import ENDED, JobFailed, JobService, JobSpec, Status
 from orchestration.ledger import JOB, Ledger, Prices, Reservation
-from orchestration.patience import Patience
+from orchestration.patience import Patience, try_each
 
 
 @dataclass(frozen=True)
@@ -61,12 +61,18 @@ class PaidJobs:
         """Cancels what of ours has run for too long, and settles what nobody settled; ids of the
         cancelled."""
         now_s = self.clock()
-        cancelled = self.service.sweep(project_id, prefix, max_age_s, now_s)
+        try:
+            return self.service.sweep(project_id, prefix, max_age_s, now_s)
+        finally:
+            over = self._over(project_id, now_s)
+            try_each(lambda name: self.settle(project_id, name), over)
+
+    def _over(self, project_id: str, now_s: float) -> Iterator[str]:
+        """Names of entries whose job has ended or never was; an earlier job of the name does not count."""
         for entry in self.ledger.still_open(JOB, now_s):
-            jobs_of = self.service.named(project_id, entry["name"])
-            if entry["until_s"] < now_s or any(job.status in ENDED for job in jobs_of):
-                self.settle(project_id, entry["name"])
-        return cancelled
+            ended = [job for job in self.service.named(project_id, entry["name"]) if job.status in ENDED]
+            if entry["until_s"] < now_s or any(job.finished_at.seconds >= entry["asked_s"] for job in ended):
+                yield entry["name"]
 
 
 def minutes_of(job: jobs.Job) -> float:

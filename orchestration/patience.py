@@ -4,7 +4,7 @@ at once."""
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,3 +41,15 @@ class Patience:
         """True for a gRPC error of a kind that goes away by itself."""
         code = getattr(error, "code", None)
         return callable(code) and getattr(code(), "name", "") in CAN_HEAL
+
+
+def try_each(act: Callable[[str], Any], names: Iterable[str]) -> None:
+    """Every one has its turn, whatever becomes of the others; then the first failure is raised."""
+    failures = []
+    for name in names:
+        try:
+            act(name)
+        except Exception as error:  # noqa: BLE001 - raised below
+            failures.append(error)
+    if failures:
+        raise failures[0]

@@ -297,6 +297,31 @@ def test_the_sweeper_deletes_what_is_overdue_and_nothing_of_others(make):
     assert not book(leases)["open"]
 
 
+def test_a_cluster_is_deleted_also_where_the_book_cannot_be_read(make, monkeypatch):
+    cloud, leases = make()
+    for act in (lambda: leases.dismiss("f1", NAMED), lambda: leases.sweep("f1")):
+        leases.provide(SPEC, NAMED, "run")
+        cloud.now += 7201
+        with monkeypatch.context() as patch:
+            patch.setattr(leases.ledger.storage, "read", lambda name: Path("/gone/bucket").read_bytes())
+            with pytest.raises(FileNotFoundError, match="/gone/bucket"):
+                act()
+        assert cloud.clusters == {}
+        leases.dismiss("f1", NAMED)
+        assert not book(leases)["open"]
+
+
+def test_one_cluster_that_cannot_be_deleted_does_not_keep_the_sweeper_from_the_others(make):
+    cloud, leases = make()
+    for name in ("horoscope-a", "horoscope-b", "horoscope-c"):
+        leases.provide(SPEC, name, "run")
+    cloud.now += 7201
+    cloud.faults = [("Delete", "denied")]
+    with pytest.raises(grpc.RpcError, match="PERMISSION_DENIED"):
+        leases.sweep("f1")
+    assert [cluster.name for cluster in cloud.clusters.values()] == ["horoscope-a"]
+
+
 def test_the_cluster_file_is_read_and_its_faults_are_named(tmp_path):
     values = {**dict.fromkeys(BLANKS, "x"), "folder": "f"}
     file = Path(__file__).resolve().parents[2] / "orchestration" / "jobs" / "cluster.toml"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import hashlib
 import importlib.util
 import json
@@ -284,6 +285,35 @@ def test_the_sweeper_books_what_a_dead_run_left_open(paid, spec):
     sphere.now += 7201
     assert jobs.sweep("p1", "train-", 7200) == ["job0"]
     assert [(entry["open"], entry["minutes"]) for entry in book(jobs)] == [(False, 10)]
+
+
+def test_the_sweeper_leaves_the_money_of_a_job_that_is_just_being_made(paid, spec, monkeypatch):
+    """Beside it lies an earlier job of the same name, which failed."""
+    sphere, jobs = paid(ends=fake.Status.ERROR)
+    jobs.service.follow(jobs.submit(spec), lambda line: None)
+    jobs.settle("p1", spec.name)
+    sphere.now, create = 10_000.0, jobs.service._create
+
+    def create_while_swept(spec: JobSpec):
+        assert jobs.sweep("p1", "train-", 7200) == []
+        return create(spec)
+
+    monkeypatch.setattr(jobs.service, "_create", create_while_swept)
+    jobs.submit(spec)
+    assert [entry["open"] for entry in book(jobs)] == [True]
+
+
+def test_one_job_that_cannot_be_cancelled_does_not_keep_the_sweeper_from_the_others(paid, spec):
+    sphere, jobs = paid(looks=1000, limit=10_000)
+    for day in (23, 24, 25):
+        jobs.submit(dataclasses.replace(spec, name=f"train-2026-11-{day}"))
+    sphere.now += 7201
+    sphere.faults = [("Cancel", "denied")]
+    with pytest.raises(grpc.RpcError, match="PERMISSION_DENIED"):
+        jobs.sweep("p1", "train-", 7200)
+    states = [fake.Status.Name(job.status) for job in sphere.jobs.values()]
+    assert states == ["EXECUTING", "CANCELLED", "CANCELLED"]
+    assert [entry["open"] for entry in book(jobs)] == [True, False, False]
 
 
 @pytest.fixture
