@@ -173,11 +173,12 @@ class PublishedDays:
             return
         self.faults = {name: reason for name, reason in self.faults.items() if name in map(str, marks)}
         for day in sorted(self._days.keys() - marks.keys()):
-            del self._days[day], self._seen[day]
-            self.version += 1
+            self._read(day, "")  # a folder that could not be listed looks like one that is empty
         for day in sorted(marks):
-            if self._seen.get(day) != marks[day]:
+            if self._seen.get(day) != marks[day] or str(day) in self.faults:
                 self._read(day, marks[day])
+        for day in self.dates[: -self.kept_days]:
+            self._forget(day)
 
     def refresh_within(self, timeout_s: float = 5.0) -> None:
         """The first read of a program that must start even when storage hangs."""
@@ -217,3 +218,9 @@ class PublishedDays:
             self.faults = {name: reason for name, reason in self.faults.items() if name != str(day)}
             self._days[day], self._seen[day] = read, mark
             self.version += 1
+        elif day in self._days:
+            self._forget(day)
+
+    def _forget(self, day: dt.date) -> None:
+        del self._days[day], self._seen[day]
+        self.version += 1

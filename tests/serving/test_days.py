@@ -1,5 +1,7 @@
 import datetime as dt
 import json
+import os
+import resource
 import shutil
 from pathlib import Path
 
@@ -92,6 +94,23 @@ def test_when_storage_goes_or_a_day_rots_what_was_read_stays(storage, day):
     publish(storage, day, [FakeModel(FakeWriter("3"))])
     days.refresh()
     assert days.get(day).model["version"] == "3"
+    assert not days.faults
+
+
+def test_while_no_file_can_be_opened_what_was_read_stays(storage, day):
+    """As under a flood of connections: storage then cannot be listed either."""
+    days = PublishedDays(str(storage))
+    days.refresh()
+    held, (soft, hard) = days.dates, resource.getrlimit(resource.RLIMIT_NOFILE)
+    with Path(os.devnull).open() as last:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (last.fileno(), hard))
+        try:
+            days.refresh()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert days.dates == held
+    assert "Too many open files" in days.faults[str(day)]
+    days.refresh()
     assert not days.faults
 
 
