@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 import signal
@@ -17,7 +16,14 @@ from typing import Any
 from orchestration.command import Command, Outcome
 from orchestration.plan import Plan
 from orchestration.progress import View
-from orchestration.record import Storage, fingerprint, finished_record, record_name, render_record
+from orchestration.record import (
+    Storage,
+    fingerprint,
+    finished_record,
+    read_record,
+    record_name,
+    render_record,
+)
 from orchestration.settings import BadSetting
 from orchestration.steps import STEPS, Step
 
@@ -93,13 +99,19 @@ class DayRun:
 
     def _finished(self, step: Step, mark: str) -> dict[str, Any] | None:
         record = finished_record(self.storage, self.plan.day, step.name, mark)
-        product = step.product.format(day=self.plan.day)
-        return record if record and (not product or self.storage.exists(product)) else None
+        return record if record and self._has_product(step, record["outcome"]) else None
+
+    def _has_product(self, step: Step, outcome: str) -> bool:
+        if step.makes_candidate:
+            return outcome == "skipped" or self._has_candidate()
+        return not step.product or self.storage.exists(step.product.format(day=self.plan.day))
+
+    def _has_candidate(self) -> bool:
+        return Path(self.plan.model, "metrics.json").exists()
 
     def _has_no_candidate(self) -> bool:
-        content = self.storage.read(record_name(self.plan.day, "train"))
-        skipped = bool(content) and json.loads(content or b"{}").get("outcome") == "skipped"
-        return skipped and not Path(self.plan.model, "metrics.json").exists()
+        skipped = read_record(self.storage, self.plan.day, "train").get("outcome") == "skipped"
+        return skipped and not self._has_candidate()
 
     def _write_record(self, step: Step, mark: str, row: dict[str, Any]) -> None:
         facts = {"step": step.name, "date": self.plan.day, "fingerprint": mark, "finished_at": utc_now()}

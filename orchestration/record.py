@@ -79,11 +79,16 @@ def render_record(record: dict[str, Any]) -> bytes:
     return text.encode() + b"\n"
 
 
-def finished_record(storage: Storage, day: str, step: str, expected: str) -> dict[str, Any] | None:
-    """The record of a step that need not run again; None for any other, a damaged record included."""
-    content = storage.read(record_name(day, step))
+def read_record(storage: Storage, day: str, step: str) -> dict[str, Any]:
+    """What is recorded of a step; nothing where there is no record or a damaged one."""
     try:
-        record = json.loads(content) if content else {}
-    except json.JSONDecodeError:
-        return None
+        record = json.loads(storage.read(record_name(day, step)) or b"{}")
+    except ValueError:
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def finished_record(storage: Storage, day: str, step: str, expected: str) -> dict[str, Any] | None:
+    """The record of a step that need not run again."""
+    record = read_record(storage, day, step)
     return record if record.get("fingerprint") == expected else None

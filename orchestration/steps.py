@@ -24,6 +24,8 @@ class Step:
     """One line for a person."""
     product: str = ""
     """What it leaves under the storage root; a finished step whose product has gone is run again."""
+    makes_candidate: bool = False
+    """True: its product is the day's model, which lies in the plan's home."""
     judges_candidate: bool = False
     """True: there is nothing to do on a day when training was skipped."""
     only_shows: bool = False
@@ -96,7 +98,7 @@ def broadcast(plan: Plan) -> list[str]:
 STEPS = (
     Step("collect", collect, "collect the sites' texts into raw/", product="raw"),
     Step("process", process, "clean them into processed/", product="processed/dataset.json"),
-    Step("train", train, "train today's candidate model"),
+    Step("train", train, "train today's candidate model", makes_candidate=True),
     Step("evaluate", evaluate, "measure the candidate and register it", judges_candidate=True),
     Step("promote", promote, "make it champion if it is proved better", judges_candidate=True),
     Step("publish", publish, "write the day's texts", product="published/date={day}/horoscopes.json"),

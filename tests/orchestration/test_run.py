@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,16 @@ def test_a_step_whose_product_has_gone_runs_again(project):
     (project.storage / "processed" / "dataset.json").unlink()
     project.run()
     assert project.steps_called() == ALL[1:]
+
+
+def test_a_candidate_that_has_gone_is_trained_again(project):
+    project.wish("evaluate", exit=1, error="expected a model, found none")
+    project.run()
+    shutil.rmtree(project.storage / "models")
+    project.wish("evaluate")
+    project.forget_calls()
+    project.run()
+    assert project.steps_called() == ALL[2:]
 
 
 def test_another_day_is_another_run(project):

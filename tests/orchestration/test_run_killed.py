@@ -87,10 +87,14 @@ def test_the_lock_of_a_dead_runner_is_no_obstacle(project):
     assert code == 0, err
 
 
-def test_a_damaged_record_means_run_again(project):
+@pytest.mark.parametrize("content", [b'{"half', b"", b"\0\0\0\0\0\0\0", b"[1]"])
+def test_a_damaged_record_means_run_again(project, content):
     project.run()
     project.forget_calls()
-    (project.storage / "runs" / "date=2026-11-23" / "train.json").write_text('{"half')
-    code, _, _ = project.run()
-    assert code == 0
-    assert project.steps_called() == ALL[2:]
+    record = project.storage / "runs" / "date=2026-11-23" / "train.json"
+    record.write_bytes(content)
+    code, _, err = project.run("--from", "evaluate")
+    assert (code, project.steps_called()) == (0, ALL[3:]), err
+    project.forget_calls()
+    code, _, err = project.run()
+    assert (code, project.steps_called()) == (0, ALL[2:]), err
