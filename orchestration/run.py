@@ -48,7 +48,7 @@ def open_storage(plan: Plan) -> Storage:
     probe = f"runs/.writable-{os.getpid()}"
     try:
         storage = Storage(plan.storage)
-        storage.write(probe, b"")
+        storage.write(probe, b"room for a record")
         storage.remove(probe)
     except (OSError, ValueError, ImportError) as error:
         raise BadSetting(
@@ -112,21 +112,20 @@ def main(argv: list[str] | None = None) -> int:
 
 def follow(day_run: DayRun, steps: Sequence[Step], repeat: bool, console: Console, started: float) -> int:
     """Runs the steps and tells the end of it: the table, the error, the JSON line, the exit code."""
-    code, reason = 0, ""
+    code, reason, again, plan = 0, "", "", day_run.plan
     try:
         day_run.run(steps, repeat)
     except Interrupted as interrupt:
         code, reason = interrupt.exit_code, str(interrupt)
+    except OSError as error:
+        code, reason = 2, f"expected records that can be written, found {error}, in {plan.storage}/runs"
+        again = "; once mended, the same command goes on from there"
     if day_run.failure:
         failed = day_run.rows[-1]["step"]
         code, reason = day_run.failure.exit_code, f"{failed}: {day_run.failure.error}"
-    plan = day_run.plan
+        again = f"; its log: {day_run.logs}/{failed}.log; once mended, the same command goes on from there"
     console.print(closing_table(day_run.rows, f"{plan.day}, profile {plan.profile.name}, {plan.storage}"))
     if code:
-        log = f"{day_run.logs}/{day_run.rows[-1]['step']}.log"
-        again = (
-            f"; its log: {log}; once mended, the same command goes on from there" if day_run.failure else ""
-        )
         print(f"error: {reason}{again}", file=sys.stderr)
     print(json.dumps(summary(day_run, code, reason, time.monotonic() - started), ensure_ascii=False))
     return code

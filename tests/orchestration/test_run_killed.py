@@ -6,12 +6,15 @@ from __future__ import annotations
 import json
 import os
 import random
+import resource
 import signal
 import time
 from collections.abc import Callable
 
 import psutil
 import pytest
+
+from orchestration import day, run
 
 ALL = ["collect", "process", "train", "evaluate", "promote", "publish", "show"]
 
@@ -98,3 +101,34 @@ def test_a_damaged_record_means_run_again(project, content):
     project.forget_calls()
     code, _, err = project.run()
     assert (code, project.steps_called()) == (0, ALL[2:]), err
+
+
+def test_a_full_disk_is_one_clear_line_and_later_the_run_goes_on(project):
+    """No file may grow, as on a disk that is full: from the start, or since the first step began."""
+    process = project.start()
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, 0))
+    _, err = process.communicate(timeout=20)
+    assert (process.returncode, err.count("\n")) == (2, 1)
+    assert err.startswith("error: expected a storage root that can be written, found OSError: [Errno 27]")
+
+    project.wish("collect", sleep_s=1)
+    process = project.start()
+    wait_until(lambda: project.steps_called() == ["collect"])
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, 0))
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, json.loads(out.splitlines()[-1])["outcome"]) == (2, "failed")
+    assert "Traceback" not in err
+    assert err.splitlines()[-1].startswith("error: expected records that can be written, found [Errno 27]")
+    assert project.run()[0] == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_before_the_first_step_is_no_traceback(project, number, monkeypatch, capsys):
+    def interrupted(*arguments: object) -> None:
+        run.on_signal(number, None)
+
+    monkeypatch.setattr(day, "fingerprint", interrupted)
+    monkeypatch.setattr(signal, "signal", lambda *arguments: None)
+    monkeypatch.chdir(project.folder)
+    assert run.main(["--date", "2026-11-23", "--storage", str(project.storage)]) == 128 + number
+    assert json.loads(capsys.readouterr().out)["reason"] == f"interrupted by {number.name}"
