@@ -6,12 +6,13 @@ bucket out.
 What the job reads (raw runs that no part covers, and the dataset so far) is copied into a folder of
 this machine, the command runs on that folder (`--storage FOLDER` is added), and what it made is copied
 back with `dataset.json` last. Files there are never rewritten, so a copy of the right size is kept for
-the next day.
+the next day. One job at a time works on a copy; another waits for its end.
 """
 
 from __future__ import annotations
 
 import argparse
+import fcntl
 import hashlib
 import json
 import signal
@@ -19,7 +20,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 import fsspec
 
@@ -95,6 +96,18 @@ def stage_out(bucket: Bucket, folder: Path, found: bytes | None) -> None:
     bucket.upload(dataset, DATASET)
 
 
+def hold(folder: Path) -> IO[str]:
+    """Keep the returned file open for as long as the copy is wanted; the kernel frees it for the next."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    lock = folder.with_name(f"{folder.name}.lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print(f"waiting for another job on {folder}", file=sys.stderr)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    return lock
+
+
 def end(number: int, frame: FrameType | None) -> NoReturn:
     raise SystemExit(128 + number)
 
@@ -122,11 +135,13 @@ def main(argv: list[str] | None = None) -> int:
     folder = Path(options.folder or f".cache/stage/{named}").resolve()
     try:
         bucket = Bucket(options.storage.rstrip("/"))
-        print(f"copying what is new from {options.storage} to {folder}", file=sys.stderr)
-        found = stage_in(bucket, folder)
-        code = subprocess.run([*options.command, "--storage", str(folder)]).returncode
-        if not code:
-            stage_out(bucket, folder, found)
+        with hold(folder) as lock:
+            print(f"copying what is new from {options.storage} to {folder}", file=sys.stderr)
+            found = stage_in(bucket, folder)
+            command = [*options.command, "--storage", str(folder)]
+            code = subprocess.run(command, pass_fds=[lock.fileno()]).returncode  # it may outlive this process
+            if not code:
+                stage_out(bucket, folder, found)
     except (OSError, RuntimeError, ValueError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

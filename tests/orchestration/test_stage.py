@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import fsspec
@@ -109,6 +110,18 @@ def test_a_dataset_that_changed_meanwhile_is_not_overwritten(bucket, files, tmp_
     assert beaten.returncode == 1
     assert "run the job again" in beaten.stderr
     assert files().cat_file(address) == b"other"
+
+
+def test_two_at_once_on_one_copy_work_one_after_the_other(bucket, files, tmp_path):
+    """The local runner beside Airflow; the second finds the first's part."""
+    for day in range(10, 30):
+        add_run(files, bucket, f"2026-11-{day}")
+    with ThreadPoolExecutor(2) as pool:
+        ended = list(pool.map(lambda _: clean(bucket, tmp_path, "import time; time.sleep(0.3)"), range(2)))
+    assert [job.returncode for job in ended] == [0, 0], [job.stderr for job in ended]
+    assert sorted(json.loads(job.stdout.splitlines()[-1])["rows_in"] for job in ended) == [0, 20]
+    dataset = json.loads(files().cat_file(f"{bucket}/root/processed/dataset.json"))
+    assert [part["id"] for part in dataset["parts"]] == ["p0", "p1"]
 
 
 def test_a_bucket_that_is_not_there_is_one_clear_line(seaweedfs, bucket, tmp_path):
