@@ -11,6 +11,7 @@ that does not agree with it is refused. Needs nothing but fsspec, so it travels 
 from __future__ import annotations
 
 import argparse
+import fcntl
 import hashlib
 import json
 import shutil
@@ -55,21 +56,28 @@ def fetch(address: str, folder: Path) -> int:
     files, root = fsspec.core.url_to_fs(address)
     try:
         digests: dict[str, str] = json.loads(files.cat_file(f"{root}/{LIST}"))
-    except FileNotFoundError as error:
+    except (FileNotFoundError, ValueError) as error:
+        found = "no" if isinstance(error, FileNotFoundError) else "a damaged"
         raise CarryFailed(
-            f"expected a complete copy, found no {LIST}, in {address}; run the job that makes it again"
+            f"expected a complete copy, found {found} {LIST}, in {address}; run the job that makes it again"
         ) from error
-    aside = folder.with_name(f".{folder.name}.coming")
-    shutil.rmtree(aside, ignore_errors=True)
-    for name in digests:
-        target = aside / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        files.get_file(f"{root}/{name}", str(target))
-    wrong = sorted(name for name, digest in digests.items() if listed(aside)[name] != digest)
-    if wrong:
-        raise CarryFailed(f"expected the files of {LIST}, found others for {', '.join(wrong)}, in {address}")
-    shutil.rmtree(folder, ignore_errors=True)
-    aside.rename(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f".{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two that fetch at once do it one after the other
+        aside = folder.with_name(f".{folder.name}.coming")
+        shutil.rmtree(aside, ignore_errors=True)
+        for name in digests:
+            target = aside / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            files.get_file(f"{root}/{name}", str(target))
+        wrong = sorted(name for name, digest in digests.items() if listed(aside)[name] != digest)
+        if wrong:
+            raise CarryFailed(
+                f"expected the files of {LIST}, found others for {', '.join(wrong)}, in {address}; "
+                "run the job that makes it again"
+            )
+        shutil.rmtree(folder, ignore_errors=True)
+        aside.rename(folder)
     return len(digests)
 
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import fsspec
 import pytest
@@ -76,6 +77,24 @@ def test_a_file_that_changed_on_the_way_is_refused_and_the_old_model_stays(model
     with pytest.raises(carry.CarryFailed, match=r"model\.safetensors"):
         carry.fetch(f"{bucket}/m", here)
     assert files_of(here) == before
+
+
+@pytest.mark.parametrize("half", ["", '{"model.safetensors": "12'])
+def test_a_list_cut_off_while_it_was_written_is_no_copy(model, tmp_path, half, capsys):
+    shared = tmp_path / "shared"
+    carry.put(model, f"file://{shared}")
+    (shared / carry.LIST).write_text(half)
+    assert carry.main([f"file://{shared}", str(tmp_path / "here")]) == 1
+    expected = f"error: expected a complete copy, found a damaged carried.json, in file://{shared}; run"
+    assert capsys.readouterr().err.startswith(expected)
+
+
+def test_two_that_fetch_one_model_at_once_both_have_it(model, tmp_path):
+    """A retried task beside one that is still ending."""
+    carry.put(model, f"file://{tmp_path}/shared")
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: carry.fetch(f"file://{tmp_path}/shared", tmp_path / "here" / "m"), range(40)))
+    assert files_of(tmp_path / "here" / "m") == files_of(model)
 
 
 def test_killed_on_its_way_out_there_is_no_copy_and_a_second_try_makes_it(model, bucket, tmp_path):
