@@ -2,9 +2,9 @@
 the line does.
 
 The job is detached on the remote machine in a folder of its own, which holds its `lock` (taken as long
-as anything of it runs), `pid`, `log` and, at the end, `exit`. So a dropped connection loses nothing, a
-second start finds the first, and a retry follows what runs or takes what is done. The remote machine
-needs sh, setsid and flock.
+as anything of it runs, and for the instant of a look), `pid`, `log` and, at the end, `exit`. So a dropped
+connection loses nothing, a second start finds the first, and a retry follows what runs or takes what is
+done. The remote machine needs sh, setsid and flock.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LINE_FAULTS = (OSError, EOFError, socket.timeout)
 
 START = """
 mkdir -p {folder} && cd {folder} || exit 1
-(exec 9>lock; flock -n 9 || exit 0
+(exec 9>lock; flock -w 1 9 || exit 0
  [ "$(cat exit 2>/dev/null)" = 0 ] && exit 0
  rm -f exit pid; : > log
  setsid sh -c 'echo $$ > pid; ( {command} ) > log 2>&1; echo $? > exit.new; mv exit.new exit' \\
@@ -38,6 +38,7 @@ if flock -n 9; then if [ -e exit ]; then echo "ended $(cat exit)"; else echo abs
 LOG = "tail -c +{start} {folder}/log 2>/dev/null || true"
 CANCEL = """
 cd {folder} 2>/dev/null || exit 0
+exec 9>lock; flock -n 9 && exit 0
 kill -s TERM -- "-$(cat pid)" 2>/dev/null; sleep {grace_s}; kill -s KILL -- "-$(cat pid)" 2>/dev/null; true
 """
 
@@ -70,17 +71,20 @@ class RemoteJob:
 
     def state(self) -> str:
         """`running`, `ended <exit code>`, or `absent` for a job that was never started or was cut off."""
-        return self._ask(STATE.format(folder=self.folder)).strip()
+        return self._ask(STATE.format(folder=self.folder)).decode().strip()
 
     def wait(self, on_line: Callable[[str], None]) -> None:
         """Follows it to its end, over as many connections as it takes. Raises RemoteJobFailed."""
-        told = 0
+        told, rest = 0, b""
         while True:
             state = self.state()
-            text = self._ask(LOG.format(start=told + 1, folder=self.folder))
-            told += len(text.encode())
-            for line in text.splitlines():
-                on_line(line)
+            came = self._ask(LOG.format(start=told + 1, folder=self.folder))
+            told += len(came)
+            *whole, rest = (rest + came).split(b"\n")
+            if state != "running" and rest:
+                whole.append(rest)
+            for line in whole:
+                on_line(line.decode("utf-8", "replace"))
             if state != "running":
                 break
             self.patience.pause()
@@ -95,7 +99,7 @@ class RemoteJob:
             self._line.close()
             self._line = None
 
-    def _ask(self, script: str) -> str:
+    def _ask(self, script: str) -> bytes:
         """Output of a script that may be run twice; the connection is made anew when it breaks."""
         import paramiko
 
@@ -103,9 +107,9 @@ class RemoteJob:
             try:
                 self._line = self._line or self.connect()
                 _, out, _ = self._line.exec_command(script, timeout=self.patience.call_s)
-                text = out.read().decode("utf-8", "replace")
+                told: bytes = out.read()
                 if out.channel.recv_exit_status() == 0:
-                    return text
+                    return told
                 raise OSError("the remote shell was cut off or could not work in its folder")
             except (*LINE_FAULTS, paramiko.SSHException):
                 self.close()

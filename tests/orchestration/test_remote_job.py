@@ -42,7 +42,12 @@ class Machine:
 
         keys = [asyncssh.generate_private_key("ssh-ed25519")]
         return await asyncssh.listen(
-            "127.0.0.1", 0, server_factory=Anyone, server_host_keys=keys, process_factory=self._run
+            "127.0.0.1",
+            0,
+            server_factory=Anyone,
+            server_host_keys=keys,
+            process_factory=self._run,
+            encoding=None,
         )
 
     async def _run(self, process) -> None:
@@ -61,7 +66,7 @@ class Machine:
         if drop:
             process.channel.get_connection().abort()
             return
-        process.stdout.write(out.decode())
+        process.stdout.write(out)
         process.exit(child.returncode)
 
     def connect(self) -> paramiko.SSHClient:
@@ -110,6 +115,38 @@ def test_the_job_runs_once_and_all_its_lines_arrive_whatever_the_line_does(machi
     job.wait(lines.append)
     assert lines == ["epoch 1", "it's done"]
     assert runs(machine) == 1
+
+
+def test_lines_seen_while_they_are_written_arrive_whole(machine, job):
+    """Programs write blocks of bytes, which end within a line and within a letter."""
+    lines = []
+    job.start(r"printf 'эпоха 1\nэпо\321'; sleep 0.4; printf '\205а 2\nконец'")
+    job.wait(lines.append)
+    assert lines == ["эпоха 1", "эпоха 2", "конец"]
+
+
+def test_a_start_while_another_looks_at_the_job_is_not_lost(machine, job):
+    job.start("exit 7")
+    with pytest.raises(RemoteJobFailed):
+        job.wait(lambda line: None)
+    look = subprocess.Popen(["flock", machine.home / job.root / job.name / "lock", "sleep", "0.3"])
+    time.sleep(0.1)
+    job.start(COMMAND)
+    look.wait()
+    job.wait(lambda line: None)
+    assert runs(machine) == 1
+
+
+def test_a_job_that_has_ended_is_not_cancelled_by_a_number_that_is_now_anothers(machine, job):
+    job.start("true")
+    job.wait(lambda line: None)
+    stranger = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    (machine.home / job.root / job.name / "pid").write_text(f"{stranger.pid}\n")
+    job.cancel(grace_s=0)
+    time.sleep(0.1)
+    assert stranger.poll() is None
+    stranger.kill()
+    stranger.wait()
 
 
 def test_a_second_start_finds_the_first_and_a_finished_job_is_taken_as_it_is(machine, job):
