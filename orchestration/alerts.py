@@ -41,7 +41,7 @@ def send(message: str) -> None:
             WAYS[way](message)
         except KeyError as error:
             log.error("alert not sent by %r: %s is not set, or no such way (%s)", way, error, ", ".join(WAYS))
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - a refused address or a strange answer; its words may hold the token
             log.error("alert not sent by %s: %s", way, type(error).__name__)
 
 

@@ -145,12 +145,17 @@ def work(settings: BotSettings, storage: str, state: str, refresh_s: float) -> d
             f"expected the Bot API to answer, found {type(error).__name__}, at {settings.api_url}"
         ) from error
     except SQLAlchemyError as error:
-        raise CommandError(
-            f"expected a database for what the bot remembers, found {type(error).__name__}: {error.args[0]}; "
-            "check --state or BOT_STATE",
-            2,
-        ) from error
+        raise no_database(error) from error
     return {"reason": "stopped"}
+
+
+def no_database(error: SQLAlchemyError) -> CommandError:
+    """Without the statement and the address, which may hold a password."""
+    return CommandError(
+        f"expected a database for what the bot remembers, found {type(error).__name__}: {error.args[0]}; "
+        "check --state or BOT_STATE",
+        2,
+    )
 
 
 def main(argv: list[str] | None = None) -> int:

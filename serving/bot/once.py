@@ -17,8 +17,9 @@ from collections import Counter
 from typing import Any
 
 from aiogram.utils.token import TokenValidationError
+from sqlalchemy.exc import SQLAlchemyError
 
-from serving.bot.__main__ import BotSettings, make_bot, utc_now
+from serving.bot.__main__ import BotSettings, make_bot, no_database, utc_now
 from serving.bot.broadcast import Broadcast
 from serving.bot.pace import Pace
 from serving.bot.subscribers import Subscribers
@@ -64,6 +65,8 @@ def work(settings: BotSettings, storage: str, state: str) -> dict[str, Any]:
             outcomes = asyncio.run(deliver_due(settings, days, subscribers, utc_now()))
     except TokenValidationError as error:
         raise CommandError("expected a bot's token in TELEGRAM_BOT_TOKEN, found something else", 2) from error
+    except SQLAlchemyError as error:
+        raise no_database(error) from error
     left = {outcome: count for outcome, count in outcomes.items() if outcome in LEFT}
     if left:
         raise CommandError(f"expected the Bot API to take every message, found {left}, at {settings.api_url}")

@@ -68,6 +68,45 @@ def test_a_way_that_fails_leaves_the_others_and_tells_no_secret(telegram, monkey
     assert TOKEN not in caplog.text
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"HOROSCOPE_ALERT_TELEGRAM_TOKEN": f"{TOKEN}\n"},  # as a secret's file ends
+        {"HOROSCOPE_TELEGRAM_API": "telegram.example"},
+        {"HOROSCOPE_ALERT_EMAIL": "on-call@example.com", "HOROSCOPE_SMTP": "mail:smtp"},
+    ],
+    ids=lambda wrong: [*wrong][-1],
+)
+def test_a_wrong_setting_of_one_way_leaves_the_others_and_tells_no_token(
+    telegram, monkeypatch, caplog, wrong
+):
+    monkeypatch.setenv("HOROSCOPE_ALERTS", "telegram, email, log")
+    for name, value in wrong.items():
+        monkeypatch.setenv(name, value)
+    alerts.report_failure(FAILED)
+    assert "ALERT horoscope_train.train failed" in caplog.text
+    assert TOKEN not in caplog.text
+
+
+def test_a_server_that_answers_nonsense_leaves_the_other_ways(monkeypatch, caplog):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setenv("HOROSCOPE_ALERTS", "telegram, log")
+        monkeypatch.setenv("HOROSCOPE_TELEGRAM_API", f"http://127.0.0.1:{server.getsockname()[1]}")
+        monkeypatch.setenv("HOROSCOPE_ALERT_TELEGRAM_TOKEN", TOKEN)
+        monkeypatch.setenv("HOROSCOPE_ALERT_TELEGRAM_CHAT", "42")
+        threading.Thread(target=answer_nonsense, args=[server], daemon=True).start()
+        alerts.report_failure(FAILED)
+    assert "alert not sent by telegram: BadStatusLine" in caplog.text
+    assert "ALERT horoscope_train.train failed" in caplog.text
+
+
+def answer_nonsense(server: socket.socket) -> None:
+    line, _ = server.accept()
+    with line:
+        line.recv(65536)
+        line.sendall(b"nonsense\r\n\r\n")
+
+
 def test_without_settings_alerts_go_to_the_log(monkeypatch, caplog):
     monkeypatch.delenv("HOROSCOPE_ALERTS", raising=False)
     alerts.report_failure(FAILED)

@@ -58,6 +58,13 @@ def test_while_telegram_is_away_the_call_fails_and_the_next_one_sends_everything
     assert {chat: len(sent) for chat, sent in telegram.messages.items()} == dict.fromkeys(range(1, 31), 1)
 
 
+def test_a_damaged_database_is_one_clear_line(deliver, tmp_path):
+    (tmp_path / "bot.db").write_text("this was a database before the disk was full")
+    code, line, err = deliver()
+    assert (code, line["outcome"], err.count("\n")) == (2, "failed", 1)
+    assert err.startswith("error: expected a database for what the bot remembers, found DatabaseError")
+
+
 def test_without_a_token_one_clear_line(deliver, monkeypatch):
     monkeypatch.delenv("TELEGRAM_BOT_TOKEN")
     code, _, err = deliver()
