@@ -98,16 +98,18 @@ def gather(root: str, today: dt.date) -> Overview:
 
 def json_files(root: str, folder: str, ending: str, days: Any) -> list[tuple[Any, dict[str, Any]]]:
     """(date in the path, content) of the JSON files below a folder, of `days` only if given, sorted by
-    path."""
+    path. What lies in hidden folders, as an unfinished run, is not there yet."""
     fs, path = fsspec.url_to_fs(f"{root.rstrip('/')}/{folder}")
     fs.invalidate_cache()
     found = []
     for name in sorted(fs.find(path)):
         match = DATE.search(name)
         date = dt.date.fromisoformat(match[1]) if match else None
-        if name.endswith(ending) and (days is None or date in days):
+        if name.endswith(ending) and "/." not in name[len(path) :] and (days is None or date in days):
             try:
                 found.append((date, json.loads(fs.cat_file(name))))
+            except FileNotFoundError:  # forgotten or renewed since it was listed
+                continue
             except ValueError:  # half a file of a killed step; the step's own reader refuses it too
                 continue
     return found

@@ -1,9 +1,11 @@
 import datetime as dt
 import json
 import re
+import shutil
 
 import pytest
 from fake_model import FakeModel, FakeWriter, publish
+from fsspec.implementations.local import LocalFileSystem
 from test_api import Site
 
 from serving import ops
@@ -51,6 +53,24 @@ def test_the_last_days_are_told_as_the_files_tell_them(root, day):
     assert today.rows == {"one": 24}
     assert yesterday.coverage == {"two": (11, 12)}
     assert ops.rejections(overview.ledgers) == [("kept", 7), ("too_short", 3), ("too_long", 1)]
+
+
+def test_a_run_that_is_still_written_is_not_shown_and_one_that_goes_meanwhile_is_passed_over(
+    root, day, monkeypatch
+):
+    whole = f"raw/date={day}/source=one/run=2"
+    shutil.copytree(root / whole, root / f"raw/.aside/process/date={day}/source=three/run=3")
+    gone = root / f"raw/date={day}/source=two/run=1/manifest.json"
+    read = LocalFileSystem.cat_file
+
+    def read_late(files, path, *arguments, **settings):
+        gone.unlink(missing_ok=True)
+        return read(files, path, *arguments, **settings)
+
+    monkeypatch.setattr(LocalFileSystem, "cat_file", read_late)
+    overview = ops.gather(str(root), day)
+    assert overview.sources == ["one", "two"]
+    assert overview.days[1].failed == {}
 
 
 def test_the_page_shows_them_and_escapes_what_sites_said(root, day, tmp_path, capsys):
