@@ -24,13 +24,12 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from orchestration.watch import Api, Watch
+from orchestration.watch import UNREACHABLE, Api, Watch
 
 PROJECT = Path(__file__).resolve().parents[1]
 DAGS = PROJECT / "orchestration" / "dags"
@@ -104,7 +103,7 @@ def is_up(port: int) -> bool:
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v2/monitor/health", timeout=2) as answer:
             health = json.load(answer)
-    except (urllib.error.URLError, ValueError, TimeoutError, ConnectionError):
+    except UNREACHABLE:
         return False
     return all(health[part]["status"] == "healthy" for part in ("scheduler", "dag_processor"))
 

@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from typing import Any
 from urllib.parse import quote
 
@@ -18,7 +19,8 @@ SETTLED_S = 15.0
 """An asset's event needs a few seconds to start the next run: only so long without any is the day over."""
 PAGE = 100
 ENDED = {"success", "failed", "skipped", "upstream_failed"}
-UNREACHABLE = (urllib.error.URLError, ConnectionError, TimeoutError)
+UNREACHABLE = (urllib.error.URLError, ConnectionError, TimeoutError, HTTPException, json.JSONDecodeError)
+"""Away, or cut off within its answer: a busy machine's web server, or one that restarts."""
 
 
 class Api:
@@ -78,7 +80,7 @@ class Watch:
         while goes_on() and time.monotonic() - idle_since < SETTLED_S:
             try:
                 states = self.look()
-            except UNREACHABLE:  # a busy machine's web server
+            except UNREACHABLE:
                 idle_since = time.monotonic()
             if self.first not in states or any(
                 {"queued", "running"} & set(of_dag) for of_dag in states.values()

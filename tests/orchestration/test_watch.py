@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 import urllib.error
 
 import pytest
 
-from orchestration import watch
+from orchestration import local_airflow, watch
 from orchestration.watch import Watch
 
 
@@ -65,3 +67,24 @@ def test_a_day_is_over_when_the_first_dag_has_ended_and_nothing_follows(day):
 def test_a_server_that_has_ended_is_not_followed(day):
     followed, said = day
     assert (followed.until_over(lambda: False), said) == ({}, [])
+
+
+@pytest.mark.parametrize(
+    "answer", [b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{", b"HTTP/1.1 200 OK\r\n\r\n", b"?"]
+)
+def test_a_web_server_that_dies_within_its_answer_is_asked_again(day, answer):
+    followed, _ = day
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        threading.Thread(target=answer_each, args=[server, answer], daemon=True).start()
+        assert not local_airflow.is_up(port)
+        followed.listed, looks = watch.Api(port).listed, iter([True, True, False])
+        assert followed.until_over(lambda: next(looks)) == {}
+
+
+def answer_each(server: socket.socket, answer: bytes) -> None:
+    while True:
+        line, _ = server.accept()
+        with line:
+            line.recv(65536)
+            line.sendall(answer)

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,14 @@ def test_a_twin_never_outlives_its_file_and_short_files_have_none(site, capsys):
     assert compress_site(site, capsys)["removed"] == 1
     assert not (site / "leo" / "index.html.gz").exists()
     assert not (site / "virgo" / "index.html.gz").exists()
+
+
+def test_two_at_once_do_not_fail_over_a_twin_that_the_other_removed(tmp_path):
+    for number in range(400):
+        (tmp_path / f"{number}.html.gz").touch()
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(compress.compress_site, [tmp_path] * 4))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_no_folder_is_one_clear_line(tmp_path, capsys):
