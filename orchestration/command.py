@@ -26,6 +26,7 @@ from orchestration.settings import BadSetting
 
 POLL_S = 0.05
 SAMPLE_S = 1.0
+TRACEBACK = 1  # what Python ends with on an error that nobody caught
 DEATH_SIGNAL_OPTION = 1  # PR_SET_PDEATHSIG of Linux's prctl
 
 
@@ -42,6 +43,8 @@ class Outcome:
     seconds: float
     peak_mib: float
     """Highest memory of the command and all it started together, sampled each second."""
+    crashed: bool = False
+    """It ended with neither an `error:` line nor a JSON line: nobody foresaw this, as a cloud that is away."""
 
 
 def die_with_parent(parent: int) -> Callable[[], None]:
@@ -165,13 +168,14 @@ class Command:
         summary = last_json_line(self.output)
         code = self.exit_code if self.exit_code is not None else 1
         error = ""
+        crashed = code == TRACEBACK and not summary and not error_lines(self.log)
         if code:
             error = own_error(self.log) or summary.get("reason", "") or f"exit code {code} and no word"
         elif not summary:
             code, error = 1, f"expected a JSON line at the end of its output, found none, in {self.output}"
         elif summary.get("outcome") == "failed":
             code, error = 1, summary.get("reason", "") or "outcome failed, no reason given"
-        return Outcome(code, summary, error, time.monotonic() - self.started, self.peak_mib)
+        return Outcome(code, summary, error, time.monotonic() - self.started, self.peak_mib, crashed)
 
 
 def last_json_line(path: Path) -> dict[str, Any]:
@@ -186,10 +190,14 @@ def last_json_line(path: Path) -> dict[str, Any]:
 
 def own_error(log: Path) -> str:
     """The last `error:` line of a log, else its last line."""
-    lines = [
-        line.strip()
-        for line in log.read_text(encoding="utf-8", errors="replace").splitlines()
-        if line.strip()
-    ]
-    errors = [line for line in lines if line.startswith("error:")]
-    return [*lines, *errors][-1].removeprefix("error:").strip() if lines else ""
+    told = [*log_lines(log), *error_lines(log)]
+    return told[-1].removeprefix("error:").strip() if told else ""
+
+
+def error_lines(log: Path) -> list[str]:
+    return [line for line in log_lines(log) if line.startswith("error:")]
+
+
+def log_lines(log: Path) -> list[str]:
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return [line.strip() for line in lines if line.strip()]

@@ -3,7 +3,7 @@ task's log.
 
 The command's last JSON line becomes the task's XCom, and every asset the task produces is told the day.
 What a retry cannot help (wrong arguments, a step that failed for a named reason) is not tried again; a
-command that was killed is, and so is any failure of a task with `retry_failures`.
+command that was killed or crashed is, and so is any failure of a task with `retry_failures`.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class StepOperator(BaseOperator):
             raise AirflowSkipException(outcome.error)
         if outcome.exit_code:
             again = self.retry_failures and outcome.exit_code != WRONG_ARGUMENTS
-            again = again or outcome.exit_code > KILLED
+            again = again or outcome.crashed or outcome.exit_code > KILLED
             raise (AirflowException if again else AirflowFailException)(f"{self.step}: {outcome.error}")
         if self.skips_what_follows and outcome.summary["outcome"] == "skipped":
             raise AirflowSkipException(outcome.summary.get("reason", ""))

@@ -39,6 +39,8 @@ def main(step, product):
     if wish.get("exit") and wish.get("only_with", "") in argv + [""]:
         print("error: " + wish["error"], file=sys.stderr)
         sys.exit(wish["exit"])
+    if wish.get("crash"):
+        raise ConnectionError(wish["crash"])
     if wish.get("silent"):
         sys.exit(0)
     if product and wish.get("outcome") != "skipped":
