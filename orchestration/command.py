@@ -44,7 +44,7 @@ class Outcome:
     peak_mib: float
     """Highest memory of the command and all it started together, sampled each second."""
     crashed: bool = False
-    """It ended with neither an `error:` line nor a JSON line: nobody foresaw this, as a cloud that is away."""
+    """It ended with neither an `error:` line nor a JSON line: nobody foresaw it, as a cloud that is away."""
 
 
 def die_with_parent(parent: int) -> Callable[[], None]:

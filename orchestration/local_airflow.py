@@ -29,6 +29,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from orchestration.lock import hold
+from orchestration.settings import BadSetting
 from orchestration.watch import UNREACHABLE, Api, Watch
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -164,7 +166,7 @@ def read_options(argv: list[str] | None) -> argparse.Namespace:
         prog="python -m orchestration.local_airflow",
         description=__doc__,
         epilog="exit codes: 0 ended by Ctrl-C, or a green day; 1 Airflow did not start, or a red day; "
-        "2 wrong arguments or port in use",
+        "2 wrong arguments, or port or home in use",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--home", default=".cache/airflow", help="Airflow's folder (default: %(default)s)")
@@ -189,7 +191,11 @@ def main(argv: list[str] | None = None) -> int:
         )
         return 2
     home = Path(options.home).resolve()
-    home.mkdir(parents=True, exist_ok=True)
+    try:
+        lock = hold(home / ".lock", "Airflow", where="in this home")  # its port is bound only a minute later
+    except BadSetting as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     storage = options.storage if "://" in options.storage else str(Path(options.storage).resolve())
     places = cloud_places(os.environ, storage)
     settings = airflow_settings(home, options.port, storage, options.dags.resolve())
@@ -216,6 +222,7 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     finally:
         end(server)
+        lock.close()
 
 
 if __name__ == "__main__":

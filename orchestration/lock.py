@@ -21,17 +21,23 @@ from orchestration.settings import BadSetting
 LINGER_S = 20.0
 
 
-def hold(path: Path, day: str, linger_s: float = LINGER_S) -> IO[str]:
+def hold(path: Path, day: str, linger_s: float = LINGER_S, where: str = "on this storage") -> IO[str]:
     """Keep the returned file open for as long as the lock is wanted."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    file = path.open("a+", encoding="utf-8")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise BadSetting(
+            f"expected a lock file that can be written, found {error.strerror}, at {path}; "
+            "set its rights, or TMPDIR where another user has it"
+        ) from error
     deadline = time.monotonic() + linger_s
     while not try_lock(file):
         holder = read_holder(file)
         if is_alive(holder) or time.monotonic() > deadline:
             file.close()
             raise BadSetting(
-                f"expected no other run on this storage, found one for {holder.get('day', 'a day')} (process "
+                f"expected no other run {where}, found one for {holder.get('day', 'a day')} (process "
                 f"{holder.get('pid', 'unknown')}), in {path}; wait for its end or stop that process"
             )
         time.sleep(0.1)

@@ -82,6 +82,13 @@ def test_a_second_runner_on_the_same_storage_says_so_and_stops(project):
     first.communicate(timeout=20)
 
 
+def test_a_lock_that_cannot_be_opened_is_one_clear_line(project):
+    (project.storage / "runs" / ".lock").mkdir(parents=True)
+    code, _, err = project.run()
+    assert (code, err.count("\n")) == (2, 1)
+    assert err.startswith("error: expected a lock file that can be written, found Is a directory, at ")
+
+
 def test_the_lock_of_a_dead_runner_is_no_obstacle(project):
     lock = project.storage / "runs" / ".lock"
     lock.parent.mkdir(parents=True)

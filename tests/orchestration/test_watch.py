@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
 import threading
 import urllib.error
 
 import pytest
 
-from orchestration import local_airflow, watch
+from orchestration import local_airflow, lock, watch
 from orchestration.watch import Watch
 
 
@@ -80,6 +82,15 @@ def test_a_web_server_that_dies_within_its_answer_is_asked_again(day, answer):
         assert not local_airflow.is_up(port)
         followed.listed, looks = watch.Api(port).listed, iter([True, True, False])
         assert followed.until_over(lambda: next(looks)) == {}
+
+
+def test_a_second_airflow_in_one_home_says_so_and_starts_nothing(tmp_path, capsys, monkeypatch):
+    """Its port is still free: the first binds it a minute after its start."""
+    monkeypatch.setattr(subprocess, "Popen", lambda *arguments, **settings: 1 / 0)
+    with lock.hold(tmp_path / ".lock", "Airflow"):
+        assert local_airflow.main(["--home", str(tmp_path), "--port", "0"]) == 2
+    expected = f"error: expected no other run in this home, found one for Airflow (process {os.getpid()})"
+    assert capsys.readouterr().err.startswith(expected)
 
 
 def answer_each(server: socket.socket, answer: bytes) -> None:
