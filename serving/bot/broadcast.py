@@ -75,7 +75,7 @@ class Broadcast:
 
     async def deliver(self, now: dt.datetime) -> Counter[str]:
         """One round over what is due; outcome → deliveries. A day not published yet is left for later."""
-        waiting = (due for due in self.subscribers.due(now, ROUND) if self.days.get(due.date))
+        waiting = iter(self.subscribers.due(now, self.days.dates, ROUND))
         outcomes: Counter[str] = Counter()
         async with asyncio.TaskGroup() as workers:
             for _ in range(IN_FLIGHT):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -135,13 +135,15 @@ class Subscribers:
             db.execute(sa.text("delete from chats where chat_id = :new_id"), ids)
             db.execute(sa.text("update chats set chat_id = :new_id where chat_id = :chat_id"), ids)
 
-    def due(self, now: dt.datetime, limit: int) -> list[Due]:
-        """At most `limit` deliveries whose local time has come, not yet claimed, the longest waiting first in
-        each zone."""
+    def due(self, now: dt.datetime, dates: Collection[dt.date], limit: int) -> list[Due]:
+        """At most `limit` deliveries of those dates whose local time has come, not yet claimed, the longest
+        waiting first in each zone."""
         found: list[Due] = []
         zones, _ = self._run("select distinct zone from chats where deliver_minute is not null")
         for (zone,) in zones:
             local = now.astimezone(ZoneInfo(zone))
+            if local.date() not in dates:
+                continue
             minute = local.hour * 60 + local.minute
             rows, _ = self._run(
                 "select chats.* from chats left join deliveries as made"

@@ -18,6 +18,7 @@ import sqlalchemy
 from fake_model import publish
 from telegram_server import TOKEN, TelegramServer
 
+from serving.bot import broadcast
 from serving.bot.__main__ import BotSettings, make_bot
 from serving.bot.broadcast import Broadcast
 from serving.bot.pace import Pace
@@ -40,9 +41,9 @@ def deliver(telegram, days, subscribers, now=EIGHT, per_s=1000.0, resolve=False,
     async def one_round():
         bot = make_bot(BotSettings(TOKEN, telegram.url), None)
         bot.session.timeout = request_s
-        broadcast = Broadcast(bot, days, subscribers, Pace(per_s, 0.0), doubt_after_s=0.0)
+        morning = Broadcast(bot, days, subscribers, Pace(per_s, 0.0), doubt_after_s=0.0)
         try:
-            return Counter(await broadcast.doubts.resolve()) if resolve else await broadcast.deliver(now)
+            return Counter(await morning.doubts.resolve()) if resolve else await morning.deliver(now)
         finally:
             await bot.session.close()
 
@@ -71,6 +72,19 @@ class TestDelivery:
         subscribers.save(Chat(1, "leo", deliver_minute=60))
         assert deliver(telegram, days, subscribers, EIGHT) == {}
         assert LATEST_MINUTES < 7 * 60
+
+    def test_many_who_wait_for_a_day_not_published_do_not_keep_the_others_from_theirs(
+        self, telegram, days, subscribers, storage, day, monkeypatch
+    ):
+        """At 23:00 in Moscow it is tomorrow's morning on Kamchatka."""
+        monkeypatch.setattr(broadcast, "ROUND", 2)
+        shutil.rmtree(storage / "published" / f"date={day + dt.timedelta(days=1)}")
+        days.refresh()
+        for chat in (1, 2, 3):
+            subscribers.save(Chat(chat, "leo", zone="Asia/Kamchatka", deliver_minute=8 * 60))
+        subscribers.save(Chat(4, "leo", deliver_minute=22 * 60))
+        assert deliver(telegram, days, subscribers, EIGHT.replace(hour=23)) == {"sent": 1}
+        assert list(telegram.messages) == [4]
 
     def test_a_day_not_yet_published_is_waited_for_and_never_replaced(
         self, telegram, days, subscribers, storage, day
