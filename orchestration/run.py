@@ -50,7 +50,7 @@ def open_storage(plan: Plan) -> Storage:
         storage = Storage(plan.storage)
         storage.write(probe, b"room for a record")
         storage.remove(probe)
-    except (OSError, ValueError, ImportError) as error:
+    except Exception as error:  # each backend has its own exceptions
         raise BadSetting(
             f"expected a storage root that can be written, found {type(error).__name__}: {error}, in "
             f"{plan.storage}; name another with --storage or set its rights"

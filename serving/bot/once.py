@@ -60,6 +60,8 @@ def work(settings: BotSettings, storage: str, state: str) -> dict[str, Any]:
         )
     days = PublishedDays(storage)
     days.refresh()
+    if "storage" in days.faults:
+        raise CommandError(f"expected readable published days, found {days.faults}, in {storage}")
     try:
         with contextlib.closing(Subscribers(state)) as subscribers:
             outcomes = asyncio.run(deliver_due(settings, days, subscribers, utc_now()))

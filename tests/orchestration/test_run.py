@@ -226,6 +226,14 @@ def test_bad_input_gives_one_clear_line_and_exit_code_2(project, arguments, word
     assert project.calls() == []
 
 
+def test_a_bucket_that_does_not_answer_is_one_clear_line(project):
+    keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_DEFAULT_REGION": "c"}
+    project.environment |= keys | {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+    code, line, err = project.run("--storage", "s3://horoscopes/root")
+    assert (code, line, err.count("\n")) == (2, {}, 1)
+    assert err.startswith("error: expected a storage root that can be written, found EndpointConn")
+
+
 def test_a_program_that_is_not_installed_is_named(project):
     project.wish("collect")
     project.environment["PATH"] = str(project.folder)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import json
+from pathlib import Path
 
 import pytest
 from telegram_server import TOKEN, TelegramServer
 
 from serving.bot import once
 from serving.bot.subscribers import Chat, Subscribers
-from serving.days import MOSCOW
+from serving.days import MOSCOW, PublishedDays
 
 EIGHT = dt.datetime(2026, 11, 23, 8, 0, tzinfo=MOSCOW)
 
@@ -56,6 +57,17 @@ def test_while_telegram_is_away_the_call_fails_and_the_next_one_sends_everything
     telegram.url = address
     assert deliver()[0] == 0
     assert {chat: len(sent) for chat, sent in telegram.messages.items()} == dict.fromkeys(range(1, 31), 1)
+
+
+def test_days_that_cannot_be_read_fail_the_call_and_the_next_one_sends_everything(
+    telegram, deliver, monkeypatch
+):
+    with monkeypatch.context() as patch:
+        patch.setattr(PublishedDays, "_list_days", lambda days: Path("/gone/bucket").stat())
+        code, line, err = deliver()
+    assert (code, line["outcome"]) == (1, "failed")
+    assert err.startswith("error: expected readable published days, found {'storage': ")
+    assert deliver()[1]["rows_out"] == 30
 
 
 def test_a_damaged_database_is_one_clear_line(deliver, tmp_path):
