@@ -7,6 +7,7 @@ again, as in make.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import sys
@@ -55,7 +56,7 @@ class Storage:
         return sorted(f"{folder}/{path.rpartition('/')[2]}" for path in paths)
 
     def remove(self, name: str) -> None:
-        if self.exists(name):
+        with contextlib.suppress(FileNotFoundError):
             self.files.rm_file(f"{self.prefix}/{name}")
 
     def exists(self, name: str) -> bool:

@@ -241,6 +241,15 @@ def test_a_run_and_the_sweeper_may_write_one_entry_at_once(tmp_path):
     assert [path.name for path in (tmp_path / "ledger").iterdir()] == ["entry.json"]
 
 
+def test_a_killed_try_and_its_retry_may_withdraw_one_entry_at_once(tmp_path):
+    storage = Storage(str(tmp_path))
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(100):
+            storage.write("ledger/entry.json", b"{}")
+            list(pool.map(storage.remove, ["ledger/entry.json"] * 4))
+    assert storage.names("ledger") == []
+
+
 def test_an_entry_withdrawn_between_listing_and_reading_is_nothing_to_fail_over(ledger, monkeypatch):
     listed = ledger.storage.names
     monkeypatch.setattr(ledger.storage, "names", lambda folder: [*listed(folder), f"{folder}/gone.json"])
