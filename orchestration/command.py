@@ -128,13 +128,13 @@ class Command:
         """Hands each line of the command's stderr over as it comes; stops the command if it is left early."""
         next_sample = 0.0
         try:
-            with self.log.open(encoding="utf-8", errors="replace", newline="") as lines:
-                rest = ""
+            with self.log.open("rb") as lines:
+                rest = b""
                 while True:
                     ended = self.has_ended()  # before reading: what is written afterwards is nobody's
-                    *whole, rest = (rest + lines.read()).replace("\r", "\n").split("\n")
-                    for line in filter(str.strip, [*whole, rest] if ended else whole):
-                        on_line(line)
+                    *whole, rest = (rest + lines.read()).replace(b"\r", b"\n").split(b"\n")
+                    for line in filter(bytes.strip, [*whole, rest] if ended else whole):
+                        on_line(line.decode("utf-8", "replace"))
                     if ended:
                         return self.outcome()
                     if time.monotonic() >= next_sample:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 
+from orchestration.command import Command
 from orchestration.settings import load_profile, profile_names
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -187,6 +189,14 @@ def test_a_candidate_trained_before_a_crash_is_still_judged(project):
     project.forget_calls()
     project.run()
     assert project.steps_called() == ALL
+
+
+def test_a_line_seen_while_it_is_written_is_told_whole(tmp_path):
+    """What a program writes may end within a line, and within a letter."""
+    program = r"printf 'эпо\321' >&2; sleep 0.3; printf '\205а 2\nконец' >&2; echo '{}'"
+    lines = []
+    Command(["sh", "-c", program], tmp_path, "train", os.environ).wait(lines.append)
+    assert lines == ["эпоха 2", "конец"]
 
 
 def test_memory_of_a_step_is_told(project):
