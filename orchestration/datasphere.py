@@ -12,18 +12,21 @@ and its monthly limit holds for jobs by hand too. YC_DATASPHERE_ENDPOINT (host:p
 from __future__ import annotations
 
 import argparse
+import getpass
 import json
 import os
+import socket
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import grpc
 
 from orchestration.cloud_sdk import open_sdk
-from orchestration.datasphere_jobs import JobFailed, JobService, Status, read_spec
+from orchestration.datasphere_jobs import Contended, JobFailed, JobService, Status, read_spec
 from orchestration.ledger import Ledger, LimitReached, read_prices
 from orchestration.paid_jobs import PaidJobs
 from orchestration.patience import Patience
@@ -94,7 +97,7 @@ def submit(options: argparse.Namespace, service: JobService) -> str:
     values = {"storage": options.storage, "config": chosen_profile(options.profile).training_config}
     spec = read_spec(Path(options.file), **values | dict(map(filled_in, options.set)))
     jobs = paid_jobs(options, service)
-    job_id = jobs.submit(spec)
+    job_id = jobs.submit(replace(spec, submitter=f"{getpass.getuser()}@{socket.gethostname()}"))
     say(f"job {spec.name} is {job_id}")
     if not options.detach:
         try:
@@ -145,7 +148,7 @@ def main(argv: list[str] | None = None) -> int:
     except (BadSetting, ValueError) as error:
         say(f"error: {error}")
         return 2
-    except (JobFailed, LimitReached) as failure:
+    except (Contended, JobFailed, LimitReached) as failure:
         say(f"error: {failure}")
         return 1
     except grpc.RpcError as error:

@@ -33,6 +33,8 @@ Status = jobs.JobStatus
 RUNNING = {Status.EXECUTING, Status.UPLOADING_OUTPUT, Status.PREPARING}
 ENDED = {Status.SUCCESS, Status.ERROR, Status.CANCELLED}
 DATA_TTL_S = 14 * 24 * 3600
+ABANDONED_S = 15 * 60
+"""So long a job of another may wait for its files before it counts as left behind."""
 
 
 class JobFailed(Exception):
@@ -58,6 +60,8 @@ class JobSpec:
     python_version: str = "3.11"
     requirements: str = ""
     """A requirements file of this machine; its lines are installed there."""
+    submitter: str = ""
+    """Who asks: what an earlier try of the same one left unexecuted is removed, another's is given way to."""
 
     def all_files(self) -> list[Path]:
         named = [Path(path) for path in self.files]
@@ -89,6 +93,7 @@ class JobSpec:
         return calls.CreateProjectJobRequest(
             project_id=self.project_id,
             name=self.name,
+            desc=self.submitter,
             job_parameters=parameters,
             data_ttl=Duration(seconds=DATA_TTL_S),
         )
@@ -115,6 +120,10 @@ def read_spec(path: Path, **values: str) -> JobSpec:
         ) from error
 
 
+class Contended(Exception):
+    """Somebody else submits a job of this name at the same moment; the message says what to do."""
+
+
 class JobService:
     """DataSphere by way of `client`, which makes a stub (an SDK's `client`, or a stub class over a channel).
 
@@ -126,15 +135,19 @@ class JobService:
         self.patience = patience
 
     def submit(self, spec: JobSpec) -> str:
-        """The id of the one job of this name that runs or has succeeded; starts it if there is none."""
+        """The id of the one job of this name that runs or has succeeded; starts it if there is none.
+
+        Raises Contended for all but the first of those who try at once: none of them has paid.
+        """
         if found := self.current(spec.project_id, spec.name):
             return str(found.id)
         for job in self.named(spec.project_id, spec.name):
-            if job.status == Status.CREATING:
-                self.patience.call(self.jobs.Delete, calls.DeleteProjectJobRequest(job_id=job.id))
+            if job.status == Status.CREATING and job.desc == spec.submitter:
+                self._remove(job.id)
         created = self._create(spec)
         for file in created.upload_files:
             upload(Path(file.file.desc.path), file.url)
+        self._give_way(spec, created.job_id)
         self._execute(created.job_id)
         return str(created.job_id)
 
@@ -156,6 +169,28 @@ class JobService:
         response = calls.CreateProjectJobResponse()
         operation.response.Unpack(response)
         return response
+
+    def _give_way(self, spec: JobSpec, job_id: str) -> None:
+        """The service lets many jobs have one name, and only executing costs: so the later ones leave."""
+        alive = {job.id: job for job in self.named(spec.project_id, spec.name) if job.status not in ENDED}
+        own = alive.pop(job_id, None)
+        for job in alive.values():
+            age_s = own.created_at.seconds - job.created_at.seconds if own else 0
+            if job.status == Status.CREATING and age_s > ABANDONED_S:
+                self._remove(job.id)
+            elif age_s >= 0:
+                self._remove(job_id)
+                raise Contended(
+                    f"expected nobody else to submit {spec.name}, found {job.desc or 'another'} at it; "
+                    "nothing was paid for this try: try again to follow that job"
+                )
+
+    def _remove(self, job_id: str) -> None:
+        try:
+            self.patience.call(self.jobs.Delete, calls.DeleteProjectJobRequest(job_id=job_id))
+        except grpc.RpcError as error:
+            if error.code() != grpc.StatusCode.NOT_FOUND:  # type: ignore[attr-defined]
+                raise
 
     def _execute(self, job_id: str) -> None:
         """A job can be executed once: a refusal because it already runs means an earlier call had arrived."""

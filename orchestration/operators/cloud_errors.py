@@ -15,7 +15,7 @@ def cloud_errors() -> Iterator[None]:
     import grpc
 
     from orchestration.clusters import ClusterFailed
-    from orchestration.datasphere_jobs import JobFailed
+    from orchestration.datasphere_jobs import Contended, JobFailed
     from orchestration.ledger import LimitReached
     from orchestration.patience import Patience
     from orchestration.settings import BadSetting
@@ -24,7 +24,7 @@ def cloud_errors() -> Iterator[None]:
         yield
     except (BadSetting, LimitReached, JobFailed) as error:
         raise AirflowFailException(str(error)) from error
-    except ClusterFailed as failure:
+    except (ClusterFailed, Contended) as failure:
         raise AirflowException(str(failure)) from failure
     except grpc.RpcError as error:
         code, details = error.code(), error.details()  # type: ignore[attr-defined]

@@ -7,6 +7,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -120,7 +121,7 @@ class DataSphereJobOperator(JobsOperator):
     def execute(self, context: Any) -> dict[str, str]:
         os.chdir(PROJECT)  # the job file names its files from there
         with cloud_errors():
-            self.submitted = self.spec(day_of(context))
+            self.submitted = replace(self.spec(day_of(context)), submitter=context["dag_run"].run_id)
             jobs = self.jobs()
             job_id = jobs.submit(self.submitted)
             self.log.info("job %s is %s", self.submitted.name, job_id)

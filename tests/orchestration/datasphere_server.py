@@ -44,6 +44,7 @@ class DataSphere(services.ProjectJobServiceServicer, operation_service_pb2_grpc.
         self.faults, self.looks, self.ends = list(faults), looks, ends
         self.born_s = 1000
         self.jobs: dict[str, jobs.Job] = {}
+        self.made = 0
         self.operations: dict[str, list] = {}
         self.executed: dict[str, int] = {}
         self.looked: dict[str, int] = {}
@@ -65,9 +66,11 @@ class DataSphere(services.ProjectJobServiceServicer, operation_service_pb2_grpc.
     def Create(self, request, context):
         with self.lock:
             self._fault("Create", context, done=False)
-            job = jobs.Job(id=f"job{len(self.jobs)}", name=request.name, project_id=request.project_id)
+            job = jobs.Job(id=f"job{self.made}", name=request.name, project_id=request.project_id)
+            job.desc = request.desc
             job.status, job.created_at.seconds = Status.CREATING, self.born_s
             self.jobs[job.id] = job
+            self.made += 1
             self.commands[job.name] = request.job_parameters.cmd
             files = [
                 jobs.StorageFile(file=file, url=f"{self.storage}/{job.id}/{file.desc.path}")
@@ -135,7 +138,7 @@ class DataSphere(services.ProjectJobServiceServicer, operation_service_pb2_grpc.
     def Delete(self, request, context):
         with self.lock:
             self._fault("Delete", context, done=False)
-            del self.jobs[request.job_id]
+            del self.jobs[self._known(request.job_id, context).id]
             return Operation(id="delete", done=True)
 
     def running(self) -> list[str]:

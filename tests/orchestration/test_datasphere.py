@@ -11,6 +11,7 @@ import random
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,7 +22,7 @@ from airflow.providers.common.compat.sdk import TaskDeferred
 
 from orchestration import datasphere
 from orchestration.airflow_versions import AirflowFailException
-from orchestration.datasphere_jobs import JobFailed, JobService, JobSpec, read_spec
+from orchestration.datasphere_jobs import Contended, JobFailed, JobService, JobSpec, read_spec
 from orchestration.ledger import Ledger, LimitReached, Prices
 from orchestration.operators import datasphere as operators
 from orchestration.operators.datasphere import DataSphereJobOperator
@@ -100,6 +101,8 @@ def until_submitted(service: JobService | PaidJobs, spec: JobSpec) -> str:
     for _ in range(6):
         try:
             return service.submit(spec)
+        except Contended:
+            time.sleep(random.random() / 20)
         except grpc.RpcError as error:
             if not Patience.can_heal(error):
                 raise
@@ -150,6 +153,36 @@ def test_a_second_submission_follows_the_running_job_and_takes_a_finished_one_as
     service.wait(first, lambda text: None)
     assert service.submit(spec) == first
     assert sphere.executed == {spec.name: 1}
+
+
+def test_of_two_submissions_at_once_one_is_paid_and_the_other_follows_it(paid, spec):
+    sphere, jobs = paid(limit=1e6)
+
+    def submit(again: JobSpec, together: threading.Barrier, submitter: str) -> str:
+        together.wait()
+        return until_submitted(jobs, dataclasses.replace(again, submitter=submitter))
+
+    for day in range(20):
+        again, both = dataclasses.replace(spec, name=f"train-{day}"), threading.Barrier(2, timeout=5)
+        with ThreadPoolExecutor(2) as pool:
+            first, second = [pool.submit(submit, again, both, who) for who in ("airflow", "by hand")]
+        assert first.result() == second.result()
+        assert sphere.executed[again.name] == 1
+    assert len(book(jobs)) == 20
+    assert len(sphere.jobs) == 20
+
+
+def test_what_another_left_unexecuted_is_given_way_to_for_a_while_and_then_removed(serve, spec):
+    sphere, service = serve(("Execute", "denied"))
+    with pytest.raises(grpc.RpcError):
+        service.submit(dataclasses.replace(spec, submitter="airflow"))
+    own = dataclasses.replace(spec, submitter="by hand")
+    with pytest.raises(Contended, match="found airflow at it"):
+        service.submit(own)
+    sphere.born_s += 901
+    service.submit(own)
+    assert sphere.executed == {spec.name: 1}
+    assert len(sphere.jobs) == 1
 
 
 def test_a_failed_job_is_run_again_by_the_next_submission(serve, spec):
@@ -336,7 +369,7 @@ def task(paid, tmp_path, monkeypatch):
         )
         monkeypatch.setattr(DataSphereJobOperator, "jobs", lambda self: jobs)
         monkeypatch.setattr(operators, "job_service", lambda connection_id, patience: jobs.service)
-        run = SimpleNamespace(logical_date=datetime(2026, 11, 23, 2, tzinfo=UTC))
+        run = SimpleNamespace(run_id="r1", logical_date=datetime(2026, 11, 23, 2, tzinfo=UTC))
         return operator, {"params": {}, "dag_run": run}, sphere, jobs
 
     return make
