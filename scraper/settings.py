@@ -37,7 +37,7 @@ DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": 590,
     "scrapy.downloadermiddlewares.redirect.RedirectMiddleware": 600,
     "scrapy.downloadermiddlewares.httpproxy.HttpProxyMiddleware": 750,
-    "scrapy.downloadermiddlewares.httpcache.HttpCacheMiddleware": 900,
+    "scraper.http_cache.ConditionalRequests": 900,
 }
 RETRY_HTTP_CODES = [500, 502, 503, 504, 522, 524, 408]  # not 429: who says "too many" is not asked again
 SPIDER_MIDDLEWARES_BASE: dict[str, int] = {}
@@ -50,7 +50,8 @@ DOWNLOAD_DELAY_JITTER = 0
 CONCURRENT_REQUESTS_PER_DOMAIN = 1
 DEFAULT_REQUEST_HEADERS = {"Accept": "*/*", "Accept-Language": "ru", "Cache-Control": "max-age=0"}
 HTTPCACHE_ENABLED = True  # for conditional requests: an unchanged page answers 304 and is not sent again
-HTTPCACHE_POLICY = "scrapy.extensions.httpcache.RFC2616Policy"
+HTTPCACHE_POLICY = "scraper.http_cache.OnlyUnchanged"
+HTTPCACHE_STORAGE = "scraper.http_cache.WholeAnswers"
 HTTPCACHE_GZIP = True
 CONCURRENT_ITEMS = 1  # pipelines never wait; Scrapy starts this many tasks for every page, 100 by default
 

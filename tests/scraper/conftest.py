@@ -1,10 +1,14 @@
 """A snapshot archive, spiders without an engine, and programs run against the archive."""
 
+import asyncio
 import functools
 import json
 import os
+import socket
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +16,7 @@ from scrapy.crawler import Crawler
 from scrapy.settings import Settings
 from scrapy.spiderloader import SpiderLoader
 
+from demo.web import Web
 from tests.scraper.pages import DAY, Archive
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,6 +28,32 @@ def archive():
     yield served
     served.server.shutdown()
     served.server.server_close()
+
+
+@pytest.fixture
+def live_web():
+    """Serves a test's own (host, path, headers) → Page as the live web; gives the proxy's address."""
+    stops = []
+
+    def serve(site):
+        loop = asyncio.new_event_loop()
+        listener = socket.create_server(("127.0.0.1", 0))
+        serving = loop.create_task(Web(site).serve(listener))
+        thread = threading.Thread(target=loop.run_forever, daemon=True)
+        thread.start()
+
+        def stop():
+            loop.call_soon_threadsafe(serving.cancel)
+            time.sleep(0.1)
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join(5)
+
+        stops.append(stop)
+        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+    yield serve
+    for stop in stops:
+        stop()
 
 
 @functools.cache

@@ -2,6 +2,7 @@
 pace that the hosts themselves would measure, and unchanged pages that are not sent twice.
 """
 
+import contextlib
 import datetime as dt
 import itertools
 import json
@@ -11,11 +12,17 @@ import sys
 from collections import defaultdict
 
 import pytest
+from scrapy import Request
+from scrapy.http import HtmlResponse
+from scrapy.utils.misc import load_object
+from scrapy.utils.request import RequestFingerprinter
 
+from demo.sites.visit import Page
 from scraper.days import moscow_today
 from tests.scraper.conftest import ROOT
-from tests.scraper.pages import manifests_under
+from tests.scraper.pages import DAY, manifests_under, retrofm_page
 from tests.scraper.test_collect import rows_under
+from tests.scraper.test_ranges import crawl, finished
 
 
 @pytest.fixture
@@ -87,3 +94,64 @@ def test_a_source_that_nobody_has_allowed_is_not_asked_and_an_accident_has_its_n
     )
     assert code == 1
     assert "found a page that looks like Cloudflare" in errors
+
+
+@pytest.fixture
+def retrofm(live_web):
+    """A site whose `day` and `status` are set; `crawl` returns exit code, last line and stderr."""
+
+    class Site:
+        day, status = DAY, 200
+
+        def answer(self, host, path, headers):
+            if path == "/goroskop":
+                return Page(retrofm_page(self.day) if self.status == 200 else "", status=self.status)
+            return Page("", "text/plain", status=200 if path == "/robots.txt" else 404)
+
+        def crawl(self, day, storage, **environment):
+            span = ["-a", f"date={day}", "-a", f"today={day}"]
+            return finished(crawl("retrofm", span, storage, HTTPS_PROXY=self.proxy, **environment))
+
+    site = Site()
+    site.proxy = live_web(site.answer)
+    return site
+
+
+def test_a_site_that_is_down_for_days_is_not_answered_for_by_the_cache(retrofm, tmp_path):
+    assert retrofm.crawl(DAY, tmp_path)[0] == 0
+    retrofm.status = 503
+    for days in (1, 2):
+        code, last, errors = retrofm.crawl(DAY + dt.timedelta(days), tmp_path)
+        assert (code, last["rows_out"], "robots.txt" in errors or "503" in errors) == (1, 0, True), errors
+    retrofm.proxy = "http://127.0.0.1:9"
+    code, last, errors = retrofm.crawl(DAY + dt.timedelta(3), tmp_path)
+    assert (code, last["rows_out"]) == (1, 0), errors
+
+
+def test_a_cache_that_cannot_be_written_costs_no_page(retrofm, tmp_path):
+    code, last, errors = retrofm.crawl(DAY, tmp_path, HOROSCOPE_HTTP_CACHE="/proc/nowhere")
+    assert (code, last["rows_out"]) == (0, 12), errors
+
+
+@pytest.mark.parametrize("step", range(1, 8))
+def test_killed_at_any_step_the_cache_holds_one_whole_answer(step, make_spider, tmp_path):
+    spider = make_spider("retrofm")
+    spider.settings.set("HTTPCACHE_DIR", str(tmp_path))
+    cache = load_object(spider.settings["HTTPCACHE_STORAGE"])(spider.settings)
+    spider.crawler.request_fingerprinter = RequestFingerprinter()
+    cache.open_spider(spider)
+    request = Request("https://retrofm.ru/goroskop")
+    cache.store_response(spider, request, HtmlResponse(request.url, headers={"ETag": "1"}, body=b"1"))
+    steps, opened = itertools.count(1), cache._open
+
+    def killed(*arguments):
+        if next(steps) == step:
+            raise KeyboardInterrupt
+        return opened(*arguments)
+
+    cache._open = killed
+    with contextlib.suppress(KeyboardInterrupt):
+        cache.store_response(spider, request, HtmlResponse(request.url, headers={"ETag": "2"}, body=b"2"))
+    cache._open = opened
+    answer = cache.retrieve_response(spider, request)
+    assert answer.headers["ETag"] == answer.body

@@ -1,21 +1,17 @@
 """Years of an archive: asked for as a range, killed, gone on with, and never asked for twice."""
 
-import asyncio
 import datetime as dt
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
 
 import pytest
 
 from benchmarks.backfill import archive as rambler_archive
-from demo.web import Web
 from tests.scraper.conftest import ROOT
 from tests.scraper.pages import manifests_under
 from tests.scraper.test_collect import rows_under
@@ -26,24 +22,15 @@ RANGE = ["-a", f"date_from={FIRST}", "-a", f"date_to={LAST}"]
 
 
 @pytest.fixture
-def live_archive():
-    """rambler's dated pages as a live site. Yields the proxy's address and what was asked, path → times."""
+def live_archive(live_web):
+    """rambler's dated pages as a live site: the proxy's address and what was asked, path → times."""
     asked = Counter()
 
     def site(host, path, headers):
         asked[path] += 1
         return rambler_archive(host, path, headers)
 
-    loop = asyncio.new_event_loop()
-    listener = socket.create_server(("127.0.0.1", 0))
-    serving = loop.create_task(Web(site).serve(listener))
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}", asked
-    loop.call_soon_threadsafe(serving.cancel)
-    time.sleep(0.1)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join(5)
+    return live_web(site), asked
 
 
 DEMO = [sys.executable, "-m", "demo.run", "--"]
