@@ -144,7 +144,9 @@ class RunWriter:
             "code_version": scraper.__version__, "parts": self.parts,
             "rows": sum(part["rows"] for part in self.parts),
         }  # fmt: skip
-        (self.folder / "manifest.json").write_text(render_json(whole | manifest), encoding="utf-8")
+        unfinished = self.folder / ".manifest.json"
+        unfinished.write_text(render_json(whole | manifest), encoding="utf-8")
+        unfinished.rename(self.folder / "manifest.json")  # half of one would make the run wait for a bucket
         target = run_path(self.day, self.source, self.run)
         if is_remote(self.aside.root):
             from scraper.upload import pauses, upload_run  # a folder storage needs no S3 client

@@ -7,7 +7,9 @@ reader.
 import csv
 import gzip
 import json
+import resource
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pyarrow
 import pytest
@@ -18,7 +20,7 @@ from pyarrow import parquet
 from scraper.export import main as export
 from scraper.import_archive import main as import_archive
 from scraper.items import COLUMNS, HoroscopeItem, horoscope_id
-from scraper.runs import Aside, RunWriter, check_writable, complete_days, manifests, render_csv
+from scraper.runs import Aside, RunWriter, check_writable, complete_days, manifests, render_csv, whole_runs
 from tests.scraper.pages import DAY, manifests_under
 
 ROWS = [
@@ -239,6 +241,21 @@ def test_a_run_left_aside_by_a_killed_process_is_swept_and_a_living_one_is_not(t
     assert [folder.name for folder in (tmp_path / "raw/.aside").iterdir()] == ["alive"]
     assert list(manifests(str(tmp_path))) == []
     alive.close()
+
+
+def test_a_full_disk_leaves_no_run_that_waits_for_a_bucket(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOROSCOPE_SPOOL", str(tmp_path))
+    aside = Aside("s3://bucket", "p")
+    writer = RunWriter(aside, DAY, "spider", "r")
+    writer.write_part([])
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            writer.publish({"outcome": "complete"})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert whole_runs(aside.folder) == []
 
 
 def test_many_processes_enter_and_leave_one_storage_at_once(tmp_path):
