@@ -21,7 +21,7 @@ from scrapy.crawler import Crawler
 from scraper.days import utc_instant
 from scraper.items import PageRows
 from scraper.monitors import faults_of, warnings_of
-from scraper.runs import manifests, read_rows
+from scraper.runs import StorageError, manifests, read_rows
 
 DAY = dt.timedelta(days=1)
 Cell = tuple[str, str]
@@ -175,20 +175,26 @@ class Ledger:
     def _neighbours(self, account: DayAccount) -> dict[str, dict[Cell, str]]:
         """Texts of the days beside this one, from this crawl or from the storage; none where none are."""
         days = {"the day before": account.day - DAY, "the day after": account.day + DAY}
-        return {name: self.texts.get(day) or self._stored(account.source, day) for name, day in days.items()}
+        return {name: self.texts.get(day) or self._stored(account, day) for name, day in days.items()}
 
-    def _stored(self, source: str, day: dt.date) -> dict[Cell, str]:
-        """None of a day that this crawl is yet to close: then the two are compared."""
+    def _stored(self, account: DayAccount, day: dt.date) -> dict[Cell, str]:
+        """None of a day that this crawl is yet to close: then the two are compared. A day that cannot be read
+        costs the comparison, not the account.
+        """
         spider: Any = self.crawler.spider
         if day in spider.asked:
             return {}
         root = self.crawler.settings["HOROSCOPE_STORAGE"]
-        return {
-            (row["sign"], row["topic"]): row["text"]
-            for run, manifest in manifests(root, source, str(day))
-            if manifest["outcome"] == "complete"
-            for row in read_rows(root, run, manifest)
-        }
+        try:
+            return {
+                (row["sign"], row["topic"]): row["text"]
+                for run, manifest in manifests(root, account.source, str(day))
+                if manifest["outcome"] == "complete"
+                for row in read_rows(root, run, manifest)
+            }
+        except StorageError as error:
+            account.warnings.append(f"not compared with {day}: {error}")
+            return {}
 
     def _hand_over(self, account: DayAccount) -> None:
         self.crawler.signals.send_catch_log(day_complete, account=account)

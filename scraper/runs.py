@@ -8,6 +8,7 @@ left aside is swept by the next.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import datetime as dt
 import fcntl
@@ -166,6 +167,17 @@ def local_path(root: str) -> Path:
     return Path(root.removeprefix("file://"))
 
 
+@contextlib.contextmanager
+def reading(root: str) -> Iterator[None]:
+    """Raises StorageError for whatever the store or its client raises."""
+    try:
+        yield
+    except Exception as error:  # a bucket's client knows many, and not all of them are OSErrors
+        raise StorageError(
+            f"expected a readable storage, found {error}, in --storage {root}; check the address"
+        ) from error
+
+
 def manifests(root: str, source: str = "*", day: str = "*") -> Iterator[tuple[str, dict[str, Any]]]:
     """(run folder under the root, manifest) of every published run, in the order of day, source, run.
 
@@ -174,14 +186,15 @@ def manifests(root: str, source: str = "*", day: str = "*") -> Iterator[tuple[st
     """
     files, base = file_system(root)
     pattern = f"{base}/raw/date={day}/source={source}/run=*/manifest.json"
-    try:
+    with reading(root):
         paths = sorted(map(str, files.glob(pattern)))
-        bodies = files.cat(paths) if paths else {}
-    except (OSError, PermissionError) as error:
-        raise StorageError(
-            f"expected a readable storage, found {error}, in --storage {root}; check the address"
-        ) from error
+        bodies = files.cat(paths, on_error="return") if paths else {}
     for path in paths:
+        if isinstance(bodies[path], FileNotFoundError):  # forgotten this very moment
+            continue
+        with reading(root):
+            if isinstance(bodies[path], Exception):
+                raise bodies[path]
         try:
             yield path.removeprefix(base + "/").removesuffix("/manifest.json"), json.loads(bodies[path])
         except ValueError as error:
@@ -198,11 +211,21 @@ def complete_days(root: str, source: str) -> set[dt.date]:
 
 
 def read_rows(root: str, run: str, manifest: dict[str, Any]) -> Iterator[dict[str, str]]:
-    """Rows of one run, in the order they were written."""
+    """Rows of one run, in the order they were written.
+
+    Raises:
+        StorageError: a part is not what the manifest tells, or the storage cannot be reached.
+    """
     files, base = file_system(root)
     for part in manifest["parts"]:
-        with files.open(f"{base}/{run}/{part['name']}", "r", encoding="utf-8", newline="") as lines:
-            yield from csv.DictReader(lines)
+        with reading(root):
+            body = files.cat_file(f"{base}/{run}/{part['name']}")
+        if hashlib.sha256(body).hexdigest() != part["sha256"]:
+            raise StorageError(
+                f"expected the bytes that its manifest tells, found others, in {base}/{run}/{part['name']}; "
+                "remove that run folder"
+            )
+        yield from csv.DictReader(io.StringIO(body.decode(), newline=""))
 
 
 def file_system(root: str) -> tuple[fsspec.AbstractFileSystem, str]:

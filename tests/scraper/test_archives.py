@@ -214,6 +214,15 @@ def test_an_export_of_nothing_leaves_the_old_file(tmp_path, capsys):
     assert (out.read_text(), list(tmp_path.iterdir())) == ("old", [out])
 
 
+@pytest.mark.parametrize("damage", [Path.unlink, lambda part: part.write_bytes(part.read_bytes()[:-40])])
+def test_a_damaged_part_is_named_and_nothing_is_exported(damage, tmp_path, capsys):
+    write_run(tmp_path / "s", ["Первый текст.", "Второй текст."])
+    damage(next(tmp_path.rglob("part-0000.csv")))
+    assert export(["--storage", str(tmp_path / "s"), "--output", str(tmp_path / "out.csv")]) == 1
+    assert "part-0000.csv" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [tmp_path / "s"]
+
+
 def test_an_export_can_be_bounded_by_days(tmp_path):
     archive = write_archive(tmp_path / "a.jsonl", ROWS)
     import_archive([str(archive), "--source", "old", "--storage", str(tmp_path / "s")])

@@ -276,6 +276,20 @@ def test_of_two_days_with_the_same_texts_the_later_one_is_blamed_whichever_page_
     assert outcomes == {str(before): "complete", str(DAY): "failed"}
 
 
+@pytest.mark.parametrize("damage", [Path.unlink, lambda part: part.write_bytes(b"\xff\xfe")])
+def test_a_damaged_day_before_costs_the_comparison_not_the_days_after(damage, run, tmp_path):
+    only = ("--spiders", "retrofm", "--date")
+    run("scraper.collect", *only, str(DAY))
+    damage(next((tmp_path / "storage").rglob("part-0000.csv")))
+    last_day = DAY + dt.timedelta(days=12)
+    code, last, errors = run("scraper.collect", *only, str(last_day), "--history-days", "11", timeout_s=30)
+    assert (code, last["rows_out"]) == (0, 12 * 12), errors
+    after = DAY + dt.timedelta(days=1)
+    warnings = {day: m["warnings"] for (day, _, _), m in manifests_under(tmp_path / "storage").items()}
+    assert f"not compared with {DAY}: " in warnings.pop(str(after))[0]
+    assert not any(warnings.values())
+
+
 @pytest.mark.parametrize("suffix", ["csv", "json", "jsonl"])
 def test_scrapys_own_feeds_hold_a_line_a_horoscope(suffix, run, tmp_path):
     feed = tmp_path / f"rows.{suffix}"

@@ -21,7 +21,7 @@ from scraper.resume_upload import main as resume_upload
 from scraper.runs import Aside, RunWriter, manifests, read_rows
 from scraper.upload import upload_run
 from tests.scraper.conftest import ROOT
-from tests.scraper.pages import DAY, text_of
+from tests.scraper.pages import DAY, retrofm_page, text_of
 
 
 @pytest.fixture
@@ -82,11 +82,13 @@ def test_an_archive_goes_into_a_bucket_and_out_as_one_csv(bucket, tmp_path, monk
 
 class FaultyStore:
     """A proxy before the S3 server. `plan` says what happens to the next PUTs: pass, 503, cut, lost (the
-    answer is dropped), hang (nothing at all happens), or expired (the key's signature no longer holds).
+    answer is dropped), hang (nothing at all happens), or expired (the key's signature no longer holds). Where
+    `is_away`, every connection is cut.
     """
 
     def __init__(self, endpoint, plan):
         self.plan = list(plan)
+        self.is_away = False
         self.puts = []
         self.hanging, self.closing = threading.Event(), threading.Event()
         store, target = self, urlsplit(endpoint)
@@ -96,10 +98,10 @@ class FaultyStore:
 
             def forward(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                fate = "pass"
+                fate = "cut" if store.is_away else "pass"
                 if self.command == "PUT":
                     store.puts.append(self.path)
-                    fate = store.plan.pop(0) if store.plan else "pass"
+                    fate = store.plan.pop(0) if store.plan else fate
                 if fate == "cut":
                     self.connection.close()
                     self.close_connection = True
@@ -265,6 +267,31 @@ def test_a_crawl_whose_store_goes_away_fails_and_resume_upload_finishes_it(
     ]
     assert list((tmp_path / "spool").iterdir()) == []
     assert json.loads(collect_to(bucket)[1].splitlines()[-1])["already"] == 2
+
+
+def test_a_store_that_goes_away_while_sites_are_asked_gets_the_day_later(
+    faulty, bucket, archive, collect_to, tmp_path, monkeypatch
+):
+    store = faulty()
+
+    def page(day):
+        store.is_away = True
+        return retrofm_page(day)
+
+    archive.changes["retrofm.ru", "/goroskop"] = page
+    patience = {"HOROSCOPE_UPLOAD_PATIENCE_S": "0.1", "AWS_MAX_ATTEMPTS": "1"}
+    code, _, errors = collect_to(bucket, **patience)
+    assert (code, errors.count("finish with python -m scraper.resume_upload")) == (1, 2), errors
+    store.is_away = False
+    monkeypatch.setenv("HOROSCOPE_SPOOL", str(tmp_path / "spool"))
+    assert resume_upload([]) == 0
+    assert [manifest["rows"] for _, manifest in manifests(bucket)] == [12, 12]
+
+
+def test_a_store_that_cannot_be_reached_is_one_clear_line(collect_to, bucket, monkeypatch):
+    code, _, errors = collect_to(bucket, AWS_ENDPOINT_URL="http://127.0.0.1:9", AWS_MAX_ATTEMPTS="1")
+    assert (code, len(errors.splitlines())) == (2, 1), errors
+    assert "expected a readable storage" in errors
 
 
 def test_killed_between_parts_and_manifest_the_spool_has_the_run_and_resume_upload_finishes_it(
