@@ -10,7 +10,9 @@ where; empty: nowhere), the download handler `KeptPages` answers from them.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import glob
 import hashlib
 import itertools
 import json
@@ -161,7 +163,7 @@ def name_of(url: str) -> str:
 
 def kept_days(folder: Path, source: str) -> set[dt.date]:
     """Days of which pages of that source are kept."""
-    return {dt.date.fromisoformat(path.parent.name) for path in folder.glob(f"????-??-??/{source}")}
+    return {dt.date.fromisoformat(pages.split("/")[0]) for pages in pages_under(folder, f"{source}/*")}
 
 
 def kept_ahead(folder: Path, source: str, day: dt.date) -> int:
@@ -180,14 +182,20 @@ def kept_ahead(folder: Path, source: str, day: dt.date) -> int:
 
 def sweep(folder: Path, before: dt.date) -> None:
     """By when they were written, not by the day they are for: an archive's pages are for days long past."""
-    for pages in folder.glob("????-??-??/*/*"):
-        if dt.date.fromtimestamp(pages.stat().st_mtime) < before:
-            shutil.rmtree(pages, ignore_errors=True)
+    for pages in pages_under(folder, "*/*"):
+        with contextlib.suppress(FileNotFoundError):  # another collector sweeps too
+            if dt.date.fromtimestamp((folder / pages).stat().st_mtime) < before:
+                shutil.rmtree(folder / pages, ignore_errors=True)
 
 
 def forget_pages(folder: Path, source: str, url: str | None) -> int:
     """How many kept pages of a source, or of one address of it, were removed."""
-    pages = list(folder.glob(f"????-??-??/{source}/*/{name_of(url) if url else '*'}"))
+    pages = pages_under(folder, f"{source}/*/{name_of(url) if url else '*'}")
     for page in pages:
-        page.unlink()
+        (folder / page).unlink(missing_ok=True)
     return len(pages)
+
+
+def pages_under(folder: Path, pattern: str) -> list[str]:
+    """Paths below the folder, of all days. Unlike Path.glob it bears that others remove what it looks at."""
+    return glob.glob(f"????-??-??/{pattern}", root_dir=folder)  # noqa: PTH207

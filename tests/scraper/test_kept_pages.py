@@ -4,12 +4,14 @@ ever.
 
 import dataclasses
 import datetime as dt
+import itertools
 import json
 import os
 import subprocess
 import sys
 import time
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -134,6 +136,20 @@ def test_pages_are_found_by_day_and_go_after_two_weeks(tmp_path):
     assert kept_ahead(tmp_path, "mail", DAY) == 1
     with pytest.raises(ValueError, match=r"expected pages of mail for 2026-11-19, found none"):
         kept_ahead(tmp_path, "mail", DAY - dt.timedelta(days=1))
+    sweep(tmp_path, before=dt.date.today() + dt.timedelta(days=1))
+    assert kept_days(tmp_path, "mail") == set()
+
+
+def test_many_collectors_sweep_at_once_while_pages_are_forgotten(tmp_path):
+    page = HtmlResponse("https://s.test/", body=b"<html><p>x</p></html>")
+    for day, source in itertools.product(range(40), ("mail", "ru74")):
+        write_page(tmp_path / str(DAY - dt.timedelta(days=day)) / source / "0", page.url, page)
+    tomorrow = dt.date.today() + dt.timedelta(days=1)
+    with ThreadPoolExecutor(8) as pool:
+        sweeps = [pool.submit(sweep, tmp_path, before=tomorrow) for _ in range(7)]
+        forgotten = pool.submit(forget_pages, tmp_path, "mail", None)
+    assert [done.exception() for done in (*sweeps, forgotten)] == [None] * 8
+    assert list(tmp_path.glob("*/*/*")) == []
 
 
 def test_a_forgotten_page_goes_too(tmp_path):
