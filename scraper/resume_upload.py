@@ -9,6 +9,7 @@ with it. Exit codes: 0 nothing waits any more, 1 some runs still wait, 2 wrong a
 from __future__ import annotations
 
 import argparse
+import contextlib
 import fcntl
 import shutil
 import sys
@@ -45,7 +46,8 @@ def main(argv: list[str] | None = None) -> int:
                     f"error: expected {root} to take {run}, found {error}; run again later", file=sys.stderr
                 )
         if not whole_runs(process):
-            shutil.rmtree(process)
+            (process / ADDRESS).unlink()  # first: who finds the lock open then sees that nothing waits
+            shutil.rmtree(process, ignore_errors=True)
     outcome = "done" if done == waiting else "failed"
     reason = {} if outcome == "done" else {"reason": f"{waiting - done} runs still wait"}
     print(last_line("resume-upload", outcome, waiting, done, time.monotonic() - started, **reason))
@@ -54,13 +56,13 @@ def main(argv: list[str] | None = None) -> int:
 
 def idle_processes(folder: Path) -> Iterator[Path]:
     """Spool folders of processes that have ended: nobody holds their lock."""
-    for process in sorted(folder.glob("*")):
-        if (process / ADDRESS).exists():
-            with (process / ".lock").open("w") as lock:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    continue
+    for process in sorted(address.parent for address in folder.glob(f"*/{ADDRESS}")):
+        with (
+            contextlib.suppress(BlockingIOError, FileNotFoundError),  # at work, or finished this very moment
+            (process / ".lock").open("w") as lock,
+        ):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if (process / ADDRESS).exists():
                 yield process
 
 

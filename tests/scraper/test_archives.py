@@ -8,6 +8,7 @@ import csv
 import gzip
 import json
 import resource
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from pyarrow import parquet
 from scraper.export import main as export
 from scraper.import_archive import main as import_archive
 from scraper.items import COLUMNS, HoroscopeItem, horoscope_id
+from scraper.resume_upload import main as resume_upload
 from scraper.runs import Aside, RunWriter, check_writable, complete_days, manifests, render_csv, whole_runs
 from tests.scraper.pages import DAY, manifests_under
 
@@ -265,6 +267,18 @@ def test_a_full_disk_leaves_no_run_that_waits_for_a_bucket(tmp_path, monkeypatch
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert whole_runs(aside.folder) == []
+
+
+def test_many_resume_one_spool_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr("scraper.resume_upload.upload_run", lambda run, *_: shutil.rmtree(run))
+    monkeypatch.setenv("HOROSCOPE_SPOOL", str(tmp_path))
+    for turn in range(20):
+        for number in range(20):
+            aside = Aside("s3://bucket", f"{turn}-{number}")
+            (RunWriter(aside, DAY, "spider", "r").folder / "manifest.json").touch()
+            aside.close()
+        with ThreadPoolExecutor(8) as pool:
+            assert list(pool.map(lambda _: resume_upload([]), range(8))) == [0] * 8
 
 
 def test_many_processes_enter_and_leave_one_storage_at_once(tmp_path):
