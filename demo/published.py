@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,7 @@ def main(argv: list[str] | None = None) -> int:
         day = today + dt.timedelta(days=offset)
         target = args.storage / "published" / f"date={day}" / "horoscopes.json"
         target.parent.mkdir(parents=True, exist_ok=True)
-        aside = target.with_suffix(".new")
+        aside = target.with_suffix(f".{os.getpid()}")
         aside.write_text(json.dumps(document(day), ensure_ascii=False, indent=1), encoding="utf-8")
         aside.replace(target)
     summary = {
