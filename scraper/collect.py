@@ -27,12 +27,11 @@ from scrapy.settings import Settings
 from scrapy.utils.project import get_project_settings
 
 from scraper.days import day_range, moscow_today, parse_day
-from scraper.forget import forgotten_sources
 from scraper.kept_pages import kept_days
 from scraper.ledger import DayAccount, Ledger, day_complete
 from scraper.outcome import last_line, source_summary, tell_crawl_faults, tell_faults
 from scraper.progress import CrawlProgress
-from scraper.runs import StorageError, check_writable, complete_days
+from scraper.runs import StorageError, check_writable, complete_days, forgotten_sources
 from scraper.sources import default_sources, permissions
 
 

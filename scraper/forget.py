@@ -3,7 +3,8 @@
     python -m scraper.forget --source orakul --storage data
     python -m scraper.forget --source orakul --url https://orakul.com/horoscope/astrologic/love/leo/today.html
 
-Runs under `raw/` come in; runs without those rows go out, kept pages go too, and `raw/forgotten.json`
+Runs under `raw/` come in; runs without those rows go out, kept pages and
+cached answers go too, and `raw/forgotten.json`
 remembers what must not come back: collecting skips a forgotten source, importing refuses it. What the dataset
 and models hold is listed with the command that cleans it. Exit codes: 0 done (also when nothing was there),
 1 a run is damaged, 2 wrong arguments or environment.
@@ -15,6 +16,7 @@ import argparse
 import datetime as dt
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -22,13 +24,26 @@ from pathlib import Path
 from typing import Any
 
 from scraper.days import utc_instant
+from scraper.http_cache import forget_answers
 from scraper.items import HoroscopeItem
 from scraper.kept_pages import forget_pages
 from scraper.ledger import run_id
 from scraper.outcome import last_line
-from scraper.runs import Aside, RunWriter, StorageError, file_system, manifests, read_rows, render_json
-
-FORGOTTEN = "raw/forgotten.json"
+from scraper.runs import (
+    FORGOTTEN,
+    Aside,
+    RunWriter,
+    StorageError,
+    file_system,
+    forgotten,
+    forgotten_sources,
+    is_remote,
+    manifests,
+    one_removes,
+    read_rows,
+    remove_run,
+    render_json,
+)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -46,11 +61,15 @@ def main(argv: list[str] | None = None) -> int:
     arguments = known.parse_args(argv)
     started = time.monotonic()
     try:
-        remember(arguments.storage, arguments.source, arguments.url)
-        rows_in, removed = forget(arguments.storage, arguments.source, arguments.url)
+        if not re.fullmatch(r"[a-z0-9_]+", arguments.source):
+            raise ValueError(f"expected a name of a-z, 0-9 and _, found {arguments.source!r}, in --source")
+        with one_removes(arguments.storage):
+            remember(arguments.storage, arguments.source, arguments.url)
+            rows_in, removed = forget(arguments.storage, arguments.source, arguments.url)
+        forget_answers(Path(os.environ.get("HOROSCOPE_HTTP_CACHE", ".cache/http")), arguments.source)
         pages = forget_pages(Path(arguments.pages), arguments.source, arguments.url)
         parts, models = seen_by(arguments.storage, arguments.source)
-    except (StorageError, OSError) as error:
+    except (ValueError, StorageError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1 if isinstance(error, StorageError) else 2
     for what, names in (("dataset parts", parts), ("models", models)):
@@ -65,18 +84,6 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def forgotten(root: str) -> list[dict[str, str]]:
-    """What was asked to be forgotten: `source`, and `url` if only one page was."""
-    files, base = file_system(root)
-    path = f"{base}/{FORGOTTEN}"
-    return list(json.loads(files.cat(path))["forgotten"]) if files.exists(path) else []
-
-
-def forgotten_sources(root: str) -> set[str]:
-    """Sources of which nothing may be collected any more."""
-    return {entry["source"] for entry in forgotten(root) if not entry.get("url")}
-
-
 def remember(root: str, source: str, url: str | None) -> None:
     entry = {"source": source} | ({"url": url} if url else {})
     entries = [known for known in forgotten(root) if {**known, "since": ""} != {**entry, "since": ""}]
@@ -88,20 +95,29 @@ def forget(root: str, source: str, url: str | None) -> tuple[int, int]:
     """(rows looked at, rows removed). A run is replaced first and removed then, so nothing else is ever
     lost.
     """
-    files, base = file_system(root)
     rows_in = removed = 0
+    whole = source in forgotten_sources(root)
     for run, manifest in list(manifests(root, source)):
         rows = list(read_rows(root, run, manifest))
-        kept = [row for row in rows if url and row["url"] != url]
+        kept = [] if whole else [row for row in rows if row["url"] != url]
         rows_in += len(rows)
         removed += len(rows) - len(kept)
         if len(kept) == len(rows) and rows:
             continue
         if kept:
             replace_run(root, manifest, kept)
-        files.rm(f"{base}/{run}/manifest.json")  # first: without it the run does not exist
-        files.rm(f"{base}/{run}", recursive=True)
+        remove_run(root, run)
+    if whole or not is_remote(root):  # elsewhere such a run may be on its way into the bucket
+        remove_leftovers(root, source)
     return rows_in, removed
+
+
+def remove_leftovers(root: str, source: str) -> None:
+    """Runs without a manifest, of which nobody else knows: an earlier forget was killed over them."""
+    files, base = file_system(root)
+    for run in files.glob(f"{base}/raw/date=*/source={source}/run=*"):
+        if not files.exists(f"{run}/manifest.json"):
+            files.rm(run, recursive=True)
 
 
 def replace_run(root: str, manifest: dict[str, Any], rows: list[dict[str, str]]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -65,3 +66,8 @@ class WholeAnswers(FilesystemCacheStorage):
 
     def _path(self, spider: Spider, request: Request) -> Path:
         return Path(self._get_request_path(spider, request)).with_suffix(".answer")
+
+
+def forget_answers(folder: Path, source: str) -> None:
+    """Those of all its addresses: the cache only saves asking twice."""
+    shutil.rmtree(folder / source, ignore_errors=True)

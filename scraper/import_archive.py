@@ -11,8 +11,10 @@ or environment.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import datetime as dt
+import errno
 import itertools
 import os
 import re
@@ -26,12 +28,11 @@ from s3pipeline.strategies.error import UploadError
 
 from scraper.archive_files import ArchiveError, Row, fingerprint, rows_of
 from scraper.days import moscow_today, parse_day, printed_dates, utc_instant
-from scraper.forget import forgotten_sources
 from scraper.items import LANGUAGES, PERIODS, SIGNS, TOPICS, HoroscopeItem, horoscope_id
 from scraper.ledger import run_id
 from scraper.outcome import last_line
 from scraper.processors import single_spaces
-from scraper.runs import Aside, RunWriter, StorageError, manifests
+from scraper.runs import Aside, RunWriter, StorageError, forgotten_sources, manifests
 from scraper.signs import sign_in
 
 TARGETS = ("date", "sign", "topic", "period", "language", "text", "url", "printed_date")
@@ -115,9 +116,16 @@ def main(argv: list[str] | None = None) -> int:
         columns = mapping(arguments.map)
         digits = fingerprint(arguments.archive)
         rows = checked_columns(rows_of(arguments.archive), columns, arguments)
-        summary = import_rows(rows, columns, arguments, digits)
+        with contextlib.closing(Aside(arguments.storage, run_id())) as aside:
+            summary = import_rows(rows, columns, arguments, aside, digits)
     except (ValueError, StorageError) as error:
         print(f"error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(
+            f"error: expected to store rows, found {error}, in --storage {arguments.storage}; run again",
+            file=sys.stderr,
+        )
         return 2
     except (ArchiveError, UploadError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -172,24 +180,23 @@ def checked_columns(
 
 
 def import_rows(
-    rows: Iterator[Row], columns: dict[str, str], arguments: argparse.Namespace, digits: str
+    rows: Iterator[Row], columns: dict[str, str], arguments: argparse.Namespace, aside: Aside, digits: str
 ) -> dict[str, Any]:
     """All rows into runs; returns what the last line tells."""
-    started_at, aside = utc_instant(), Aside(arguments.storage, run_id())
-    run = f"{aside.folder.name.split('-')[0]}-{digits}"
+    started_at, run = utc_instant(), f"{aside.folder.name.split('-')[0]}-{digits}"
+    forgotten = forgotten_sources(arguments.storage)
     runs: dict[Month, ArchiveRun] = {}
     rejections = Rejections()
     rows_in = 0
     for row in rows:
         rows_in += 1
         try:
-            add_item(runs, item_of(row, columns, arguments, started_at))
+            add_item(runs, item_of(row, columns, arguments, started_at), forgotten)
         except Rejected as reason:
             rejections.add(str(reason), row)
         if rows_in % 100_000 == 0:
             print(f"import: {rows_in} rows read", file=sys.stderr, flush=True)
     rows_out, already = publish(runs, aside, run, started_at)
-    aside.close()
     rejected = {
         reason: {"count": count, "example": rejections.examples[reason]}
         for reason, count in sorted(rejections.counts.items())
@@ -203,7 +210,9 @@ def import_rows(
     }
 
 
-def add_item(runs: dict[Month, ArchiveRun], item: HoroscopeItem) -> None:
+def add_item(runs: dict[Month, ArchiveRun], item: HoroscopeItem, forgotten: set[str]) -> None:
+    if item.source in forgotten:
+        raise Rejected("forgotten_source")
     day = dt.date.fromisoformat(item.date)
     gathered = runs.setdefault((item.source, day.year, day.month), ArchiveRun())
     if item.horoscope_id in gathered.ids:
@@ -279,7 +288,13 @@ def publish(runs: dict[Month, ArchiveRun], aside: Aside, run: str, started_at: s
         writer = RunWriter(aside, dt.date.fromisoformat(items[0].date), month[0], run)
         for start in range(0, len(items), PART_ROWS):
             writer.write_part(items[start : start + PART_ROWS])
-        writer.publish(archive_manifest(items, gathered.dropped, started_at))
+        try:
+            writer.publish(archive_manifest(items, gathered.dropped, started_at))
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY:  # the same file is imported beside us
+                raise
+            already += 1
+            continue
         rows_out += len(items)
     return rows_out, already
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from s3pipeline.strategies.error import UploadError
 
 from scraper.outcome import last_line
-from scraper.runs import ADDRESS, spool, whole_runs
+from scraper.runs import ADDRESS, Forgotten, StorageError, refuse_forgotten, spool, whole_runs
 from scraper.upload import pauses, upload_run
 
 
@@ -38,10 +38,15 @@ def main(argv: list[str] | None = None) -> int:
         root = (process / ADDRESS).read_text(encoding="utf-8")
         for run in whole_runs(process):
             waiting += 1
+            target = f"raw/{run.name.replace(',', '/')}"
             try:
-                upload_run(run, root, f"raw/{run.name.replace(',', '/')}", pauses())
+                upload_run(run, root, target, pauses())
+                refuse_forgotten(root, target)
                 done += 1
-            except UploadError as error:
+            except Forgotten as error:
+                done += 1
+                print(f"resume-upload: {error}", file=sys.stderr)
+            except (UploadError, StorageError) as error:
                 print(
                     f"error: expected {root} to take {run}, found {error}; run again later", file=sys.stderr
                 )

@@ -29,15 +29,25 @@ import scraper
 from scraper.items import COLUMNS, HoroscopeItem
 
 ADDRESS = ".storage"
+FORGOTTEN = "raw/forgotten.json"
 
 
 class StorageError(Exception):
     """The storage cannot be read or written; the message is for the user."""
 
 
+class Forgotten(StorageError):
+    """The source of a run may not be kept any more."""
+
+
 def spool() -> Path:
     """Where runs for a bucket wait until the store has confirmed them."""
     return Path(os.environ.get("HOROSCOPE_SPOOL", ".cache/spool"))
+
+
+def aside_base(root: str) -> Path:
+    """Where all processes prepare their runs."""
+    return spool() if is_remote(root) else local_path(root) / "raw" / ".aside"
 
 
 def is_remote(root: str) -> bool:
@@ -64,7 +74,7 @@ class Aside:
     def __init__(self, root: str, process: str) -> None:
         """Raises StorageError where nothing can be written."""
         self.root = root
-        self.base = spool() if is_remote(root) else local_path(root) / "raw" / ".aside"
+        self.base = aside_base(root)
         self.folder = self.base / process
         try:
             self.base.mkdir(parents=True, exist_ok=True)
@@ -139,6 +149,9 @@ class RunWriter:
     def publish(self, manifest: dict[str, Any], patient: bool = True) -> None:
         """`manifest` holds what only the caller knows; the rest is added here. Nothing is visible before the
         end.
+
+        Raises:
+            Forgotten: the source was forgotten meanwhile; nothing is visible.
         """
         whole = {
             "schema": 1, "run": self.run, "source": self.source, "date": self.day.isoformat(),
@@ -153,10 +166,11 @@ class RunWriter:
             from scraper.upload import pauses, upload_run  # a folder storage needs no S3 client
 
             upload_run(self.folder, self.aside.root, target, pauses() if patient else ())
-            return
-        place = local_path(self.aside.root) / target
-        place.parent.mkdir(parents=True, exist_ok=True)
-        os.rename(self.folder, place)  # noqa: PTH104  the atomic step, by its name
+        else:
+            place = local_path(self.aside.root) / target
+            place.parent.mkdir(parents=True, exist_ok=True)
+            os.rename(self.folder, place)  # noqa: PTH104  the atomic step, by its name
+        refuse_forgotten(self.aside.root, target)
 
 
 def render_json(value: Any) -> str:
@@ -208,6 +222,59 @@ def complete_days(root: str, source: str) -> set[dt.date]:
         for _, manifest in manifests(root, source)
         if manifest["outcome"] == "complete"
     }
+
+
+def forgotten(root: str) -> list[dict[str, str]]:
+    """What was asked to be forgotten: `source`, and `url` if only one page was."""
+    files, base = file_system(root)
+    path = f"{base}/{FORGOTTEN}"
+    with reading(root):
+        body = files.cat_file(path) if files.exists(path) else b'{"forgotten": []}'
+    try:
+        return list(json.loads(body)["forgotten"])
+    except (ValueError, LookupError) as error:
+        raise StorageError(
+            f"expected the list of what was forgotten, found {error!r}, in {path}; mend it by hand"
+        ) from error
+
+
+def forgotten_sources(root: str) -> set[str]:
+    """Sources of which nothing may be collected any more."""
+    return {entry["source"] for entry in forgotten(root) if not entry.get("url")}
+
+
+def refuse_forgotten(root: str, run: str) -> None:
+    """A source may be forgotten while a run of it is on its way. Asked after the run is published: asked
+    before, it could still come after everything of the source was removed.
+
+    Raises:
+        Forgotten: the run is removed again.
+    """
+    source = run.split("/")[2].removeprefix("source=")
+    if source in forgotten_sources(root):
+        with one_removes(root):
+            remove_run(root, run)
+        raise Forgotten(
+            f"expected a source that may be kept, found {source}, forgotten meanwhile, in {FORGOTTEN}; "
+            "nothing of it is stored"
+        )
+
+
+@contextlib.contextmanager
+def one_removes(root: str) -> Iterator[None]:
+    """One at a time removes runs: two would write the same list, or the same run, over each other."""
+    lock = aside_base(root).with_name(".forget.lock")
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+
+
+def remove_run(root: str, run: str) -> None:
+    files, base = file_system(root)
+    for path in (f"{base}/{run}/manifest.json", f"{base}/{run}"):  # without a manifest no run exists
+        if files.exists(path):
+            files.rm(path, recursive=True)
 
 
 def read_rows(root: str, run: str, manifest: dict[str, Any]) -> Iterator[dict[str, str]]:

@@ -17,7 +17,7 @@ from scraper.days import utc_instant
 from scraper.items import HoroscopeItem, PageRows
 from scraper.ledger import DayAccount, Ledger, day_complete
 from scraper.manners import Manners
-from scraper.runs import Aside, RunWriter, is_remote
+from scraper.runs import Aside, Forgotten, RunWriter, StorageError, is_remote
 
 PART_ROWS = 5000
 logger = logging.getLogger(__name__)
@@ -56,7 +56,9 @@ class Parts:
             self._flush(account.day, account.source)
             writer = self.writers.pop(account.day)
             writer.publish(manifest_of(account, self.crawler), patient=not self.store_is_away)
-        except (OSError, UploadError) as error:
+        except Forgotten as error:
+            account.failures.append(str(error))
+        except (OSError, UploadError, StorageError) as error:
             self.store_is_away = True
             waits = (
                 "; it waits, finish with python -m scraper.resume_upload"

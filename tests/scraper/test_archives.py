@@ -4,11 +4,13 @@ reader.
 
 # ruff: noqa: E501  a table of bad inputs
 
+import contextlib
 import csv
 import gzip
 import json
 import resource
 import shutil
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -62,6 +64,17 @@ def exported(storage, tmp_path):
     assert export(["--storage", str(storage), "--output", str(out)]) == 0
     with out.open(encoding="utf-8", newline="") as lines:
         return list(csv.DictReader(lines))
+
+
+@contextlib.contextmanager
+def file_size_limit(limit):
+    """In bytes; beyond it a write fails as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def last_line(capsys):
@@ -134,6 +147,26 @@ def test_the_same_archive_again_adds_nothing(tmp_path, capsys):
     line = last_line(capsys)
     assert (line["outcome"], line["rows_out"], line["already"]) == ("done", 0, 2)
     assert manifests_under(tmp_path / "s") == before
+
+
+def test_the_same_archive_twice_at_once_is_one(tmp_path, capsys, monkeypatch):
+    archive = write_archive(tmp_path / "a.jsonl", ROWS)
+    arguments = [str(archive), "--source", "old", "--storage", str(tmp_path / "s")]
+    monkeypatch.setattr("scraper.import_archive.manifests", lambda root: iter(()))  # neither sees the other
+    monkeypatch.setattr("scraper.import_archive.run_id", lambda: f"20261120T000000Z-{uuid.uuid4().hex[:8]}")
+    assert [import_archive(arguments), import_archive(arguments)] == [0, 0]
+    line = last_line(capsys)
+    assert (line["rows_out"], line["already"]) == (0, 2)
+
+
+def test_a_full_disk_is_one_clear_line_and_leaves_nothing(tmp_path, capsys):
+    archive = write_archive(tmp_path / "a.jsonl", ROWS)
+    with file_size_limit(200):
+        assert import_archive([str(archive), "--source", "old", "--storage", str(tmp_path / "s")]) == 2
+    (error,) = capsys.readouterr().err.splitlines()
+    assert "File too large" in error
+    assert str(tmp_path / "s") in error
+    assert list((tmp_path / "s/raw/.aside").iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -259,18 +292,14 @@ def test_a_full_disk_leaves_no_run_that_waits_for_a_bucket(tmp_path, monkeypatch
     aside = Aside("s3://bucket", "p")
     writer = RunWriter(aside, DAY, "spider", "r")
     writer.write_part([])
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
-    try:
-        with pytest.raises(OSError, match="too large"):
-            writer.publish({"outcome": "complete"})
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    with file_size_limit(100), pytest.raises(OSError, match="too large"):
+        writer.publish({"outcome": "complete"})
     assert whole_runs(aside.folder) == []
 
 
 def test_many_resume_one_spool_at_once(tmp_path, monkeypatch):
     monkeypatch.setattr("scraper.resume_upload.upload_run", lambda run, *_: shutil.rmtree(run))
+    monkeypatch.setattr("scraper.resume_upload.refuse_forgotten", lambda *_: None)
     monkeypatch.setenv("HOROSCOPE_SPOOL", str(tmp_path))
     for turn in range(20):
         for number in range(20):

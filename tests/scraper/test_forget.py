@@ -1,6 +1,7 @@
 """A source that wants to be forgotten is, and it is said who has seen it."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -8,12 +9,13 @@ from scraper.forget import main as forget
 from scraper.import_archive import main as import_archive
 from scraper.items import HoroscopeItem
 from scraper.runs import Aside, RunWriter, manifests, read_rows
-from tests.scraper.pages import DAY
+from tests.scraper.pages import DAY, retrofm_page
 
 
 @pytest.fixture
-def storage(tmp_path):
+def storage(tmp_path, monkeypatch):
     """Two sources with two pages each, a dataset part and a model that saw one of them."""
+    monkeypatch.setenv("HOROSCOPE_HTTP_CACHE", str(tmp_path / "http"))
     aside = Aside(str(tmp_path), "process")
     for source in ("orakul", "mail"):
         writer = RunWriter(aside, DAY, source, "20261120T000000Z-00000000")
@@ -67,6 +69,73 @@ def test_forgetting_twice_is_the_same_as_once(storage, capsys):
     assert (code, last["removed"]) == (0, 0)
     remembered = json.loads((storage / "raw/forgotten.json").read_text())["forgotten"]
     assert [entry["source"] for entry in remembered] == ["orakul"]
+
+
+def test_many_forgets_at_once_are_all_remembered_and_done(storage, capsys):
+    asked = [("orakul", "leo"), ("orakul", "virgo"), ("mail", "leo"), ("mail", "virgo")]
+    asked += [(f"source{number}", "leo") for number in range(8)]
+
+    def ask(of):
+        return forget(["--storage", str(storage), "--source", of[0], "--url", f"https://{of[1]}/"])
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(ask, asked)) == [0] * len(asked)
+    remembered = json.loads((storage / "raw/forgotten.json").read_text())["forgotten"]
+    assert {(entry["source"], entry["url"]) for entry in remembered} == {
+        (source, f"https://{page}/") for source, page in asked
+    }
+    assert ids(storage) == set()
+
+
+def test_what_a_killed_forget_left_goes_with_the_next(storage, capsys):
+    manifest = next(storage.glob("raw/date=*/source=orakul/run=*/manifest.json"))
+    manifest.unlink()
+    told(storage, capsys, "--source", "orakul", "--url", "https://leo/")
+    assert not manifest.parent.exists()
+    assert ids(storage) == {"mailleo", "mailvirgo"}
+
+
+def test_a_source_forgotten_while_it_is_collected_is_not_stored(run, archive, tmp_path, capsys):
+    def page(day):
+        told(tmp_path, capsys, "--source", "retrofm")
+        return retrofm_page(day)
+
+    archive.changes["retrofm.ru", "/goroskop"] = page
+    arguments = ("--date", str(DAY), "--spiders", "retrofm,ru74")
+    code, last, errors = run("scraper.collect", *arguments, storage=tmp_path)
+    assert (code, last["rows_out"]) == (1, 12)
+    assert "expected a source that may be kept, found retrofm, forgotten meanwhile" in errors
+    assert [manifest["source"] for _, manifest in manifests(str(tmp_path))] == ["ru74"]
+    assert not list(tmp_path.glob("raw/date=*/source=retrofm/run=*"))
+
+
+def test_rows_of_a_forgotten_source_are_left_out_of_an_archive(storage, capsys, tmp_path):
+    told(storage, capsys, "--source", "orakul")
+    archive = tmp_path / "a.jsonl"
+    line = '{"date": "2019-03-01", "sign": "leo", "text": "Стоит начать с простого.", "site": "%s"}\n'
+    archive.write_text(line % "orakul" + line % "other", encoding="utf-8")
+    arguments = [str(archive), "--source", "old", "--source-column", "site", "--storage", str(storage)]
+    assert import_archive(arguments) == 0
+    last = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (last["rows_out"], last["rejected"]["forgotten_source"]["count"]) == (1, 1)
+    assert "orakul" not in {manifest["source"] for _, manifest in manifests(str(storage))}
+
+
+def test_its_cached_answers_go_too_and_a_name_that_is_none_forgets_nothing(storage, capsys, tmp_path):
+    for source in ("orakul", "mail"):
+        (tmp_path / "http" / source / "ab").mkdir(parents=True)
+    assert forget(["--storage", str(storage), "--source", "*"]) == 2
+    assert "expected a name of a-z, 0-9 and _, found '*', in --source" in capsys.readouterr().err
+    told(storage, capsys, "--source", "orakul")
+    assert [path.name for path in (tmp_path / "http").iterdir()] == ["mail"]
+    assert ids(storage) == {"mailleo", "mailvirgo"}
+
+
+def test_a_damaged_list_is_one_clear_line(storage, capsys):
+    (storage / "raw/forgotten.json").write_text("")
+    assert forget(["--storage", str(storage), "--source", "mail"]) == 1
+    assert "raw/forgotten.json" in capsys.readouterr().err
+    assert ids(storage) == {"orakulleo", "orakulvirgo", "mailleo", "mailvirgo"}
 
 
 def test_what_is_forgotten_does_not_come_back(storage, capsys, tmp_path):

@@ -15,6 +15,7 @@ from s3fs import S3FileSystem
 from s3pipeline.strategies.error import UploadError
 
 from scraper.export import main as export
+from scraper.forget import main as forget
 from scraper.import_archive import main as import_archive
 from scraper.items import HoroscopeItem
 from scraper.resume_upload import main as resume_upload
@@ -292,6 +293,20 @@ def test_a_store_that_cannot_be_reached_is_one_clear_line(collect_to, bucket, mo
     code, _, errors = collect_to(bucket, AWS_ENDPOINT_URL="http://127.0.0.1:9", AWS_MAX_ATTEMPTS="1")
     assert (code, len(errors.splitlines())) == (2, 1), errors
     assert "expected a readable storage" in errors
+
+
+def test_a_source_forgotten_while_its_run_waits_does_not_come_back(bucket, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("HOROSCOPE_SPOOL", str(tmp_path / "spool"))
+    aside = Aside(bucket, "process")
+    for source in ("ru74", "mail"):
+        run = run_folder(tmp_path / source / "spool")
+        run.rename(aside.folder / f"date={DAY},source={source},run={run.name.removeprefix('run=')}")
+    aside.close()
+    assert forget(["--source", "ru74", "--storage", bucket, "--pages", str(tmp_path)]) == 0
+    assert resume_upload([]) == 0
+    assert "found ru74, forgotten meanwhile" in capsys.readouterr().err
+    assert [run.split("/")[2] for run, _ in manifests(bucket)] == ["source=mail"]
+    assert list((tmp_path / "spool").iterdir()) == []
 
 
 def test_killed_between_parts_and_manifest_the_spool_has_the_run_and_resume_upload_finishes_it(
