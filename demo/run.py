@@ -1,8 +1,8 @@
 """Runs a command beside the demo sites: `python -m demo.run -- python -m scraper.collect --date 2026-11-23`.
 
 Starts the sites on a free port, tells the command where by HOROSCOPE_SNAPSHOTS (with --live: by HTTP_PROXY
-and HTTPS_PROXY, see demo.web), hands signals and exit code through, and stops the sites with it, also when
-killed itself: they end when the pipe to this program closes.
+and HTTPS_PROXY, see demo.web), and becomes the command: signals reach it once, its exit code is its own. The
+sites end when it does, however that is: their pipe to it closes.
 """
 
 from __future__ import annotations
@@ -12,16 +12,15 @@ import os
 import signal
 import subprocess
 import sys
-from types import FrameType
+from typing import NoReturn
 
 from demo.serve import add_fault_options, listen, sick_sites
 
 ADDRESS = "HOROSCOPE_SNAPSHOTS"
-_PASSED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command after `--`; return its code, 128 + n if signal n ended it, 2 if it cannot start."""
+    """Become the command after `--`; return 2 if it cannot start."""
     parser = argparse.ArgumentParser(
         prog="python -m demo.run",
         usage="python -m demo.run [-h] [--live] [--fault NAME --site SITE] [--fault-day DAY] -- CMD ARGS ...",
@@ -50,10 +49,15 @@ def main(argv: list[str] | None = None) -> int:
         sites = _start_sites("demo.web" if args.live else "demo.serve", listener.fileno(), sick)
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
     try:
-        return _run(command, _environment(address, args.live))
-    finally:
+        _become(command, _environment(address, args.live), sites)
+    except OSError as error:
         sites.kill()
         sites.wait()
+        print(
+            f"error: expected a command that can be run, found {command[0]!r}: {error.strerror}",
+            file=sys.stderr,
+        )
+        return 2
 
 
 def _environment(address: str, live: bool) -> dict[str, str]:
@@ -65,31 +69,16 @@ def _environment(address: str, live: bool) -> dict[str, str]:
 
 
 def _start_sites(program: str, listener: int, options: list[str]) -> subprocess.Popen[bytes]:
-    # The read end of the child's standard input closes with this process, however it dies.
     command = [sys.executable, "-m", program, "--inherit", str(listener), *options]
     return subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=[listener], start_new_session=True)
 
 
-def _run(command: list[str], environment: dict[str, str]) -> int:
-    try:
-        child = subprocess.Popen(command, env=environment)
-    except OSError as error:
-        print(
-            f"error: expected a command that can be run, found {command[0]!r}: {error.strerror}",
-            file=sys.stderr,
-        )
-        return 2
-
-    def pass_on(number: int, frame: FrameType | None) -> None:
-        child.send_signal(number)
-
-    before = {number: signal.signal(number, pass_on) for number in _PASSED}
-    try:
-        code = child.wait()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    return code if code >= 0 else 128 - code
+def _become(command: list[str], environment: dict[str, str], sites: subprocess.Popen[bytes]) -> NoReturn:
+    """Raises OSError if the command cannot be run."""
+    assert sites.stdin is not None
+    os.set_inheritable(sites.stdin.fileno(), True)
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and the command would inherit that
+    os.execvpe(command[0], command, environment)
 
 
 if __name__ == "__main__":

@@ -77,16 +77,42 @@ def test_a_command_that_does_not_exist_is_one_clear_line():
     assert "no-such-program" in done.stderr
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 128 + 15), (signal.SIGINT, 128 + 2)])
-def test_a_signal_reaches_the_command(number, code):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("send", [os.kill, os.killpg])
+def test_a_signal_reaches_the_command_once_whether_sent_to_it_or_to_its_group(number, send):
     program = (
-        "import signal, time; signal.signal(signal.SIGINT, signal.SIG_DFL);"
-        "print('on', flush=True); time.sleep(60)"
+        "import signal, time; got = [];"
+        f"signal.signal({number:d}, lambda *_: got.append(1));"
+        "print('on', flush=True); time.sleep(1.5); raise SystemExit(len(got))"
     )
-    with subprocess.Popen([*RUN, sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as runner:
+    command = [*RUN, sys.executable, "-c", program]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, process_group=0) as runner:
         assert runner.stdout.readline() == "on\n"
-        runner.send_signal(number)
-        assert runner.wait(timeout=30) == code
+        for _ in range(8):
+            send(runner.pid, number)
+            time.sleep(0.1)
+        assert runner.wait(timeout=30) == 8
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_nothing_goes_on_when_it_is_killed_as_the_command_starts(number, tmp_path):
+    for turn in range(3):
+        pid = tmp_path / f"{turn}"
+        with subprocess.Popen([*RUN, "sh", "-c", f"echo $$ > {pid}; exec sleep 60"]) as runner:
+            while not (pid.exists() and pid.read_text()):
+                time.sleep(0.001)
+            runner.send_signal(number)
+            runner.wait(timeout=30)
+        assert not is_alive(int(pid.read_text()))
+
+
+def is_alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    os.kill(pid, signal.SIGKILL)
+    return True
 
 
 def test_killing_the_wrapper_leaves_no_server_behind():
