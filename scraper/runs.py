@@ -12,6 +12,7 @@ import contextlib
 import csv
 import datetime as dt
 import fcntl
+import glob
 import hashlib
 import io
 import json
@@ -24,6 +25,7 @@ from typing import Any
 
 import fsspec
 from fsspec.core import url_to_fs
+from fsspec.implementations.local import LocalFileSystem
 
 import scraper
 from scraper.items import COLUMNS, HoroscopeItem
@@ -178,7 +180,7 @@ def render_json(value: Any) -> str:
 
 
 def local_path(root: str) -> Path:
-    return Path(root.removeprefix("file://"))
+    return Path(root.removeprefix("file://").removeprefix("file:")).expanduser()
 
 
 @contextlib.contextmanager
@@ -296,6 +298,14 @@ def read_rows(root: str, run: str, manifest: dict[str, Any]) -> Iterator[dict[st
 
 
 def file_system(root: str) -> tuple[fsspec.AbstractFileSystem, str]:
-    """The store and the root's path in it."""
+    """The store and the root's path in it; of a folder the very one that is written to.
+
+    Raises:
+        StorageError: the address is a pattern for fsspec, which would look elsewhere.
+    """
+    if glob.has_magic(root):
+        raise StorageError(f"expected an address without *, ? and [, found {root}, in --storage; rename it")
+    if not is_remote(root):
+        return LocalFileSystem(), str(local_path(root).absolute())
     files, base = url_to_fs(root, use_listings_cache=False)  # what others publish meanwhile must be seen
     return files, str(base).rstrip("/")

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from scraper.export import main as export
+from scraper.forget import main as forget
 from scraper.import_archive import main as import_archive
 from scraper.items import COLUMNS, HoroscopeItem, horoscope_id
 from scraper.resume_upload import main as resume_upload
@@ -265,6 +266,26 @@ def test_an_export_can_be_bounded_by_days(tmp_path):
     bounds = ["--date-from", "2019-03-02", "--date-to", "2019-03-31"]
     assert export(["--storage", str(tmp_path / "s"), "--output", str(out), *bounds]) == 0
     assert len(out.read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize("name", ["a b", "a::b", "~/a", "file:a", "link", "данные"])
+def test_a_storage_of_any_name_is_read_where_it_was_written(name, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "link").symlink_to("elsewhere")
+    write_run(name, ["Текст."])
+    assert [row["text"] for row in exported(name, tmp_path)] == ["Текст."]
+    assert [run.count("/") for run, _ in manifests(name)] == [3]
+    assert forget(["--source", "spider", "--storage", name, "--pages", str(tmp_path)]) == 0
+    assert list(manifests(name)) == []
+
+
+def test_a_storage_that_is_a_pattern_is_refused(tmp_path, capsys):
+    archive = write_archive(tmp_path / "a.jsonl", ROWS)
+    assert import_archive([str(archive), "--source", "old", "--storage", str(tmp_path / "a[1]")]) == 2
+    assert f"found {tmp_path / 'a[1]'}, in --storage" in capsys.readouterr().err
+    assert not (tmp_path / "a[1]").exists()
 
 
 def test_only_complete_runs_make_a_day_complete(tmp_path):
