@@ -19,7 +19,7 @@ from scrapy.http import Response
 from twisted.python.failure import Failure
 
 from scraper.days import day_range, moscow_today, parse_day
-from scraper.items import PageRows
+from scraper.items import HoroscopeItem, PageRows
 from scraper.kept_pages import kept_ahead
 from scraper.ledger import Ledger
 from scraper.reading import Page, PageReader
@@ -40,18 +40,22 @@ class HoroscopeSpider(PageReader, scrapy.Spider):
     archive_from: dt.date | None = None
     """The first day that has an address of its own; None: the site keeps no archive."""
 
-    def __init__(self, *, days: list[dt.date], today: dt.date, **arguments: Any) -> None:
+    def __init__(
+        self, *, days: list[dt.date], today: dt.date, began: dt.date | None = None, **arguments: Any
+    ) -> None:
         super().__init__(**arguments)
         self.days = days
         self.asked = frozenset(days)
         self.today = today
+        self.began = began or today
         self.spider_version = hashlib.sha256(Path(inspect.getfile(type(self))).read_bytes()).hexdigest()[:8]
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **arguments: str) -> HoroscopeSpider:
-        today = parse_day(arguments.pop("today", "today"), moscow_today())
+        now = moscow_today()
+        today, began = (parse_day(arguments.pop(name, "today"), now) for name in ("today", "began"))
         days = days_asked(arguments, today)
-        return super().from_crawler(crawler, *args, days=days, today=today, **arguments)
+        return super().from_crawler(crawler, *args, days=days, today=today, began=began, **arguments)
 
     def pages(self, day: dt.date, ahead: int) -> Iterator[Page]:
         """Addresses that together hold the whole day, which lies `ahead` days after the site's today."""
@@ -97,6 +101,10 @@ class HoroscopeSpider(PageReader, scrapy.Spider):
             for page in pages:
                 yield self.request(page, day)
 
+    def names_day(self, day: dt.date) -> bool:
+        """Whether the address of a page of that day names the day, as an archive's do."""
+        return day < self.today and (day - self.today).days not in self.reach
+
     def require_permission(self) -> None:
         """Raises ValueError where sources.yaml forbids to ask the live site."""
         if self.settings.get("HOROSCOPE_SNAPSHOTS"):
@@ -110,7 +118,7 @@ class HoroscopeSpider(PageReader, scrapy.Spider):
     def request(self, page: Page, day: dt.date, faults: Sequence[str] = ()) -> scrapy.Request:
         """`faults`: what was wrong with the addresses asked before this one."""
         meta = {"day": day, "page": page, "faults": list(faults)}
-        if day < self.today and (day - self.today).days not in self.reach:
+        if self.names_day(day):
             meta["dont_cache"] = True  # a page of an archive is asked for once: 80,000 of them fill a disk
         return scrapy.Request(page.url, meta=meta, errback=self.page_failed, dont_filter=True)
 
@@ -123,11 +131,26 @@ class HoroscopeSpider(PageReader, scrapy.Spider):
     def parse(self, response: Response) -> Iterator[PageRows | scrapy.Request]:
         self.answered(response.meta, str(response.status))
         items, faults = self.items_of(response, response.meta["page"], response.meta["day"])
+        faults = faults or self.midnight_faults(response, items)
         if faults:
             yield from self.fault(response.meta, faults)
             return
         self.ledger.warn(response.meta["day"], response.meta["faults"])
         yield PageRows(response.meta["day"], items)
+
+    def midnight_faults(self, response: Response, items: Sequence[HoroscopeItem]) -> list[str]:
+        """A page that prints no date is dated by the clock."""
+        if not self.day_has_turned(response.meta["day"]) or any(item.printed_date for item in items):
+            return []
+        return [
+            f"{response.meta['page'].url}: expected an answer while it is {self.began} in Moscow, "
+            f"found that it is {moscow_today()} and that the page prints no date; collect again"
+        ]
+
+    def day_has_turned(self, day: dt.date) -> bool:
+        """Whether an answer for that day may by now be the next day's, unless its address names the day."""
+        is_live = not (self.settings.get("HOROSCOPE_SNAPSHOTS") or self.settings.get("HOROSCOPE_READ_PAGES"))
+        return is_live and not self.names_day(day) and moscow_today() != self.began
 
     def page_failed(self, failure: Failure) -> Iterator[scrapy.Request]:
         request = failure.request  # type: ignore[attr-defined]  # Scrapy adds it

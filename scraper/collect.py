@@ -169,7 +169,7 @@ def crawl(
         for name, days in todo.items():
             crawlers[name] = process.create_crawler(name)
             crawlers[name].signals.connect(progress.day_complete, day_complete)
-            process.crawl(crawlers[name], days=",".join(map(str, days)), today=str(today))
+            process.crawl(crawlers[name], days=",".join(map(str, days)), today=str(today), began=str(today))
         process.start()
     ledgers = {name: ledger_of(crawler) for name, crawler in crawlers.items()}
     outcomes = {name: ledger.outcomes if ledger else {} for name, ledger in ledgers.items()}

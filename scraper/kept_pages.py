@@ -65,6 +65,8 @@ class KeepPages:
             return
         spider: Any = self.crawler.spider
         day = response.meta["day"]
+        if spider.day_has_turned(day):
+            return
         folder = self.folder / str(day) / spider.name / str((day - spider.today).days)
         if isinstance(response, TextResponse):
             try:

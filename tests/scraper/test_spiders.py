@@ -3,10 +3,13 @@ wrong.
 """
 
 import datetime as dt
+from types import SimpleNamespace
 
 import pytest
+from scrapy import Request
 
 from scraper.items import SIGNS
+from scraper.kept_pages import KeepPages
 from scraper.page_tree import rightly_decoded
 from scraper.reading import Page
 from tests.scraper.pages import (
@@ -179,3 +182,29 @@ def test_addresses_of_a_day_cover_twelve_signs_and_every_topic(make_spider):
     pages = list(make_spider("newsler").pages(DAY, "today"))
     assert len({page.topic for page in pages}) == len(pages) == 8
     assert {page.sign for page in make_spider("astroscope").pages(DAY, "today")} == set(SIGNS)
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "words"),
+    [("retrofm", 0, "expected an answer while it is 2026-11-20 in Moscow"), ("ru74", 12, None)],
+)
+def test_a_page_answered_after_midnight_is_taken_only_with_its_date(
+    name, rows, words, make_spider, tmp_path, monkeypatch
+):
+    spider = make_spider(name, today=str(DAY), began=str(DAY))
+    faults = []
+    ledger = SimpleNamespace(
+        page_answered=lambda *_: None, warn=lambda *_: None, page_done=lambda day, found: faults.extend(found)
+    )
+    monkeypatch.setattr(type(spider), "ledger", ledger)
+    monkeypatch.setattr("scraper.base.moscow_today", lambda: DAY + dt.timedelta(days=1))
+    page = next(iter(spider.pages(DAY, 0)))._replace(instead=())
+    request = Request(page.url, meta={"day": DAY, "page": page, "faults": []})
+    response = respond(ALL_SIGNS[name](DAY), page.url).replace(request=request)
+    found = [row for rows_of_page in spider.parse(response) for row in rows_of_page.rows]
+    assert len(found) == rows
+    assert not words or words in faults[0]
+
+    spider.crawler.spider = spider
+    KeepPages(tmp_path, spider.crawler).process_spider_input(response)
+    assert list(tmp_path.iterdir()) == [], "nobody could tell later whose day it was"
