@@ -17,7 +17,7 @@ from scraper.days import utc_instant
 from scraper.items import HoroscopeItem, PageRows
 from scraper.ledger import DayAccount, Ledger, day_complete
 from scraper.manners import Manners
-from scraper.runs import Aside, Forgotten, RunWriter, StorageError, is_remote
+from scraper.runs import Aside, Forgotten, RunWriter, StorageError
 
 PART_ROWS = 5000
 logger = logging.getLogger(__name__)
@@ -60,12 +60,9 @@ class Parts:
             account.failures.append(str(error))
         except (OSError, UploadError, StorageError) as error:
             self.store_is_away = True
-            waits = (
-                "; it waits, finish with python -m scraper.resume_upload"
-                if is_remote(self.aside.root)
-                else ""
-            )
-            account.failures.append(f"expected {self.aside.root} to take the run, found {error}{waits}")
+            waits = isinstance(error, UploadError)
+            advice = "it waits, finish with python -m scraper.resume_upload" if waits else "collect again"
+            account.failures.append(f"expected {self.aside.root} to take the run, found {error}; {advice}")
             logger.error(account.failures[-1])
 
     def _flush(self, day: dt.date, source: str) -> None:

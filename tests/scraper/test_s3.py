@@ -1,5 +1,6 @@
 """The same programs with a bucket as the storage, on a real S3 server."""
 
+import errno
 import http.client
 import http.server
 import json
@@ -18,6 +19,8 @@ from scraper.export import main as export
 from scraper.forget import main as forget
 from scraper.import_archive import main as import_archive
 from scraper.items import HoroscopeItem
+from scraper.ledger import DayAccount
+from scraper.pipelines.parts import Parts
 from scraper.resume_upload import main as resume_upload
 from scraper.runs import Aside, RunWriter, manifests, read_rows
 from scraper.upload import upload_run
@@ -293,6 +296,19 @@ def test_a_store_that_cannot_be_reached_is_one_clear_line(collect_to, bucket, mo
     code, _, errors = collect_to(bucket, AWS_ENDPOINT_URL="http://127.0.0.1:9", AWS_MAX_ATTEMPTS="1")
     assert (code, len(errors.splitlines())) == (2, 1), errors
     assert "expected a readable storage" in errors
+
+
+def test_a_day_that_a_full_spool_did_not_take_is_not_said_to_wait(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setenv("HOROSCOPE_SPOOL", str(tmp_path))
+    monkeypatch.setattr(RunWriter, "write_part", full)
+    account = DayAccount("mail", DAY, "run", "now")
+    Parts(None, Aside("s3://bucket", "process"), "run").day_complete(account)
+    (failure,) = account.failures
+    assert "No space left on device" in failure
+    assert failure.endswith("; collect again")
 
 
 def test_a_source_forgotten_while_its_run_waits_does_not_come_back(bucket, tmp_path, monkeypatch, capsys):
