@@ -14,6 +14,8 @@ from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
 from scrapy.crawler import Crawler
 from scrapy.http import Response
 
+from scraper.manners import is_private
+
 
 class SnapshotHandler(HTTP11DownloadHandler):
     """Downloads from the archive, answers in the name of the site."""
@@ -23,6 +25,7 @@ class SnapshotHandler(HTTP11DownloadHandler):
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
         self.base = crawler.settings["HOROSCOPE_SNAPSHOTS"].rstrip("/")
+        self.is_near = is_private(urlsplit(self.base).hostname or "")
         self.crawler = crawler
 
     async def download_request(self, request: Request) -> Response:
@@ -30,5 +33,8 @@ class SnapshotHandler(HTTP11DownloadHandler):
         day = request.meta.get("day") or max(self.crawler.spider.days)  # type: ignore[union-attr]
         site = urlsplit(request.url)
         wire = f"{self.base}/{day}/{site.netloc}{site.path or '/'}" + (f"?{site.query}" if site.query else "")
-        response = await super().download_request(request.replace(url=wire))
+        wired = request.replace(url=wire)
+        if self.is_near:
+            wired.meta.pop("proxy", None)  # chosen by the site's address: the way out into the web
+        response = await super().download_request(wired)
         return response.replace(url=request.url)

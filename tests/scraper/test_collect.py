@@ -60,6 +60,12 @@ def test_a_second_run_of_the_same_day_asks_for_nothing(run, archive):
     assert len(archive.asked) == asked
 
 
+def test_an_archive_on_this_machine_is_not_asked_for_through_a_proxy(run, monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    code, last, errors = run("scraper.collect", "--date", str(DAY), "--spiders", "retrofm")
+    assert (code, last["rows_out"]) == (0, 12), errors
+
+
 def test_history_fills_gaps_only(run, archive, tmp_path):
     middle = DAY - dt.timedelta(days=1)
     run("scraper.collect", "--date", str(middle), "--spiders", "ru74,retrofm")
