@@ -17,7 +17,7 @@ from scraper.days import utc_instant
 from scraper.items import HoroscopeItem, PageRows
 from scraper.ledger import DayAccount, Ledger, day_complete
 from scraper.manners import Manners
-from scraper.runs import Aside, Forgotten, RunWriter, StorageError
+from scraper.runs import Aside, Forgotten, RunWriter
 
 PART_ROWS = 5000
 logger = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class Parts:
             writer.publish(manifest_of(account, self.crawler), patient=not self.store_is_away)
         except Forgotten as error:
             account.failures.append(str(error))
-        except (OSError, UploadError, StorageError) as error:
+        except Exception as error:  # noqa: BLE001  of what a signal's receiver raises nobody but a log hears
             self.store_is_away = True
             waits = isinstance(error, UploadError)
             advice = "it waits, finish with python -m scraper.resume_upload" if waits else "collect again"

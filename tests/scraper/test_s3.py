@@ -298,17 +298,19 @@ def test_a_store_that_cannot_be_reached_is_one_clear_line(collect_to, bucket, mo
     assert "expected a readable storage" in errors
 
 
-def test_a_day_that_a_full_spool_did_not_take_is_not_said_to_wait(tmp_path, monkeypatch):
-    def full(*_):
-        raise OSError(errno.ENOSPC, "No space left on device")
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left"), ValueError("a setting is wrong")])
+def test_a_day_that_is_not_stored_for_whatever_reason_has_failed_and_does_not_wait(
+    error, tmp_path, monkeypatch
+):
+    def fail(*_):
+        raise error
 
     monkeypatch.setenv("HOROSCOPE_SPOOL", str(tmp_path))
-    monkeypatch.setattr(RunWriter, "write_part", full)
+    monkeypatch.setattr(RunWriter, "write_part", fail)
     account = DayAccount("mail", DAY, "run", "now")
     Parts(None, Aside("s3://bucket", "process"), "run").day_complete(account)
     (failure,) = account.failures
-    assert "No space left on device" in failure
-    assert failure.endswith("; collect again")
+    assert failure.endswith(f"found {error}; collect again")
 
 
 def test_a_source_forgotten_while_its_run_waits_does_not_come_back(bucket, tmp_path, monkeypatch, capsys):
