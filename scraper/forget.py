@@ -60,18 +60,22 @@ def main(argv: list[str] | None = None) -> int:
     )
     arguments = known.parse_args(argv)
     started = time.monotonic()
+    if not re.fullmatch(r"[a-z0-9_]+", arguments.source):
+        known.error(f"expected a name of a-z, 0-9 and _, found {arguments.source!r}, in --source")
     try:
-        if not re.fullmatch(r"[a-z0-9_]+", arguments.source):
-            raise ValueError(f"expected a name of a-z, 0-9 and _, found {arguments.source!r}, in --source")
         with one_removes(arguments.storage):
             remember(arguments.storage, arguments.source, arguments.url)
             rows_in, removed = forget(arguments.storage, arguments.source, arguments.url)
         forget_answers(Path(os.environ.get("HOROSCOPE_HTTP_CACHE", ".cache/http")), arguments.source)
         pages = forget_pages(Path(arguments.pages), arguments.source, arguments.url)
         parts, models = seen_by(arguments.storage, arguments.source)
-    except (ValueError, StorageError, OSError) as error:
+    except StorageError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1 if isinstance(error, StorageError) else 2
+        return 1
+    except OSError as error:
+        where = f"--storage {arguments.storage} or --pages {arguments.pages}"
+        print(f"error: expected files that can be removed, found {error}, in {where}", file=sys.stderr)
+        return 2
     for what, names in (("dataset parts", parts), ("models", models)):
         print(f"forget: {what} that saw {arguments.source}: {', '.join(names) or 'none'}", file=sys.stderr)
     if parts:

@@ -22,7 +22,7 @@ from scraper.days import moscow_today, parse_day
 from scraper.ledger import Ledger, day_complete
 from scraper.outcome import last_line, source_summary, tell_crawl_faults, tell_faults
 from scraper.progress import CrawlProgress
-from scraper.runs import StorageError, complete_days
+from scraper.runs import StorageError, check_writable, complete_days, forgotten_sources
 
 
 class Command(ScrapyCrawl):
@@ -38,6 +38,9 @@ class Command(ScrapyCrawl):
             is_range = "date_from" in arguments
             days = days_asked(arguments, parse_day(arguments.get("today", "today"), moscow_today()))
             crawler = self.crawler_process.create_crawler(args[0])
+            check_writable(self.storage())
+            if args[0] in forgotten_sources(self.storage()):
+                raise ValueError(f"expected a source that may be kept, found {args[0]}; it was forgotten")
             done = complete_days(self.storage(), args[0]) if is_range else set()
         except (ValueError, KeyError, StorageError) as error:
             raise UsageError(str(error.args[0])) from error

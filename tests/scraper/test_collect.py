@@ -210,6 +210,13 @@ def test_scrapy_crawl_refuses_a_wrong_day(run):
     assert "found 'soon'" in errors
 
 
+def test_scrapy_crawl_refuses_a_storage_that_cannot_be_written(run, archive):
+    code, _, errors = run("scrapy", "crawl", "ru74", "-a", f"date={DAY}", storage="/proc/horoscopes")
+    assert code == 2
+    assert "expected a folder that can be written" in errors
+    assert archive.asked == []
+
+
 def test_scrapy_list_shows_every_source_that_has_a_permission(run):
     shown = subprocess.run([sys.executable, "-m", "scrapy", "list"], cwd=ROOT, capture_output=True, text=True)
     assert set(SOURCES) <= set(shown.stdout.split())

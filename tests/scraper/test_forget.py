@@ -124,7 +124,8 @@ def test_rows_of_a_forgotten_source_are_left_out_of_an_archive(storage, capsys, 
 def test_its_cached_answers_go_too_and_a_name_that_is_none_forgets_nothing(storage, capsys, tmp_path):
     for source in ("orakul", "mail"):
         (tmp_path / "http" / source / "ab").mkdir(parents=True)
-    assert forget(["--storage", str(storage), "--source", "*"]) == 2
+    with pytest.raises(SystemExit, match="2"):
+        forget(["--storage", str(storage), "--source", "*"])
     assert "expected a name of a-z, 0-9 and _, found '*', in --source" in capsys.readouterr().err
     told(storage, capsys, "--source", "orakul")
     assert [path.name for path in (tmp_path / "http").iterdir()] == ["mail"]
@@ -148,8 +149,12 @@ def test_what_is_forgotten_does_not_come_back(storage, capsys, tmp_path):
     assert "it was forgotten" in capsys.readouterr().err
 
 
-def test_collecting_skips_a_forgotten_source_and_refuses_to_be_told_otherwise(run, storage, capsys):
+def test_collecting_skips_a_forgotten_source_and_refuses_to_be_told_otherwise(run, archive, storage, capsys):
     told(storage, capsys, "--source", "retrofm")
     code, _, errors = run("scraper.collect", "--date", str(DAY), "--spiders", "retrofm", storage=storage)
     assert code == 2
     assert "they were forgotten" in errors
+    code, _, errors = run("scrapy", "crawl", "retrofm", "-a", f"date={DAY}", storage=storage)
+    assert code == 2
+    assert "it was forgotten" in errors
+    assert archive.asked == []
