@@ -6,8 +6,8 @@ Sites (or, with HOROSCOPE_SNAPSHOTS, an archive of their earlier days) come in; 
 source that fails takes no other down and hides no earlier run. Run again, it asks only for what is still
 missing.
 
-Exit codes: 0 done, 1 a source failed for --date (each is named), 2 wrong arguments or environment, 130/143
-interrupted.
+Exit codes: 0 done, 1 a source failed for --date (each is named) or the storage does not answer, 2 wrong
+arguments or environment, 130/143 interrupted.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from scraper.kept_pages import kept_days
 from scraper.ledger import DayAccount, Ledger, day_complete
 from scraper.outcome import last_line, source_summary, tell_crawl_faults, tell_faults
 from scraper.progress import CrawlProgress
-from scraper.runs import StorageError, check_writable, complete_days, forgotten_sources
+from scraper.runs import StorageError, Unreachable, check_writable, complete_days, forgotten_sources
 from scraper.sources import default_sources, permissions
 
 
@@ -86,6 +86,9 @@ def main(argv: list[str] | None = None) -> int:
         days = range_before(day, arguments.history_days)
         force = arguments.force or arguments.pages
         done = {name: set() if force else complete_days(arguments.storage, name) for name in names}
+    except Unreachable as error:  # no wrong argument: who called may try again
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     except (ValueError, StorageError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -38,6 +38,10 @@ class StorageError(Exception):
     """The storage cannot be read or written; the message is for the user."""
 
 
+class Unreachable(StorageError):
+    """The store does not answer now; the same may succeed later."""
+
+
 class Forgotten(StorageError):
     """The source of a run may not be kept any more."""
 
@@ -185,12 +189,13 @@ def local_path(root: str) -> Path:
 
 @contextlib.contextmanager
 def reading(root: str) -> Iterator[None]:
-    """Raises StorageError for whatever the store or its client raises."""
+    """Raises StorageError for whatever the store or its client raises; Unreachable for what may pass."""
     try:
         yield
     except Exception as error:  # a bucket's client knows many, and not all of them are OSErrors
-        raise StorageError(
-            f"expected a readable storage, found {error}, in --storage {root}; check the address"
+        stays = isinstance(error, (PermissionError, FileNotFoundError, ValueError))
+        raise (StorageError if stays else Unreachable)(
+            f"expected a readable storage, found {error}, in --storage {root}; run again or check the address"
         ) from error
 
 

@@ -62,6 +62,7 @@ def upload_run(folder: Path, root: str, target: str, pauses_s: Sequence[float]) 
     for name in [*sorted(path.name for path in folder.glob("part-*.csv")), "manifest.json"]:
         key = "/".join(filter(None, (address.path.strip("/"), target, name)))
         _persist(store, (folder / name).read_bytes(), address.netloc, key, pauses_s)
+    (folder / "manifest.json").unlink()  # first: half a run must not wait for another upload
     shutil.rmtree(folder)
 
 
