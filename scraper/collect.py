@@ -27,12 +27,14 @@ from scrapy.settings import Settings
 from scrapy.utils.project import get_project_settings
 
 from scraper.days import day_range, moscow_today, parse_day
+from scraper.forgotten import forgotten_sources
 from scraper.kept_pages import kept_days
 from scraper.ledger import DayAccount, Ledger, day_complete
 from scraper.outcome import last_line, source_summary, tell_crawl_faults, tell_faults
 from scraper.progress import CrawlProgress
-from scraper.runs import StorageError, Unreachable, check_writable, complete_days, forgotten_sources
+from scraper.runs import check_writable, complete_days
 from scraper.sources import default_sources, permissions
+from scraper.storage import StorageError, Unreachable
 
 
 class Process(AsyncCrawlerProcess):

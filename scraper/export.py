@@ -20,7 +20,8 @@ from pathlib import Path
 from scraper.days import moscow_today, parse_day
 from scraper.items import COLUMNS
 from scraper.outcome import last_line
-from scraper.runs import StorageError, manifests, read_rows
+from scraper.runs import manifests, read_rows
+from scraper.storage import StorageError
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -24,26 +24,14 @@ from pathlib import Path
 from typing import Any
 
 from scraper.days import utc_instant
+from scraper.forgotten import FORGOTTEN, forgotten, forgotten_sources
 from scraper.http_cache import forget_answers
 from scraper.items import HoroscopeItem
 from scraper.kept_pages import forget_pages
 from scraper.ledger import run_id
 from scraper.outcome import last_line
-from scraper.runs import (
-    FORGOTTEN,
-    Aside,
-    RunWriter,
-    StorageError,
-    file_system,
-    forgotten,
-    forgotten_sources,
-    is_remote,
-    manifests,
-    one_removes,
-    read_rows,
-    remove_run,
-    render_json,
-)
+from scraper.runs import Aside, RunWriter, manifests, one_removes, read_rows, remove_run, render_json
+from scraper.storage import StorageError, file_system, is_remote
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -22,8 +22,9 @@ import jinja2
 
 from scraper.days import day_range, moscow_today, parse_day
 from scraper.outcome import last_line, like_together
-from scraper.runs import StorageError, manifests
+from scraper.runs import manifests
 from scraper.sources import default_sources
+from scraper.storage import StorageError
 
 SHIFT_SHARE = 0.2
 """A strategy that gains or loses more than this share of the rows is a redesign."""

@@ -28,12 +28,14 @@ from s3pipeline.strategies.error import UploadError
 
 from scraper.archive_files import ArchiveError, Row, fingerprint, rows_of
 from scraper.days import moscow_today, parse_day, printed_dates, utc_instant
+from scraper.forgotten import forgotten_sources
 from scraper.items import LANGUAGES, PERIODS, SIGNS, TOPICS, HoroscopeItem, horoscope_id
 from scraper.ledger import run_id
 from scraper.outcome import last_line
 from scraper.processors import single_spaces
-from scraper.runs import Aside, RunWriter, StorageError, forgotten_sources, manifests
+from scraper.runs import Aside, RunWriter, manifests
 from scraper.signs import sign_in
+from scraper.storage import StorageError
 
 TARGETS = ("date", "sign", "topic", "period", "language", "text", "url", "printed_date")
 PART_ROWS = 5000

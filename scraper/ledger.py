@@ -21,7 +21,8 @@ from scrapy.crawler import Crawler
 from scraper.days import utc_instant
 from scraper.items import PageRows
 from scraper.monitors import faults_of, warnings_of
-from scraper.runs import StorageError, manifests, read_rows
+from scraper.runs import manifests, read_rows
+from scraper.storage import StorageError
 
 DAY = dt.timedelta(days=1)
 Cell = tuple[str, str]

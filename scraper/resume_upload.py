@@ -19,8 +19,10 @@ from pathlib import Path
 
 from s3pipeline.strategies.error import UploadError
 
+from scraper.forgotten import Forgotten
 from scraper.outcome import last_line
-from scraper.runs import ADDRESS, Forgotten, StorageError, refuse_forgotten, spool, whole_runs
+from scraper.runs import ADDRESS, refuse_forgotten, spool, whole_runs
+from scraper.storage import StorageError
 from scraper.upload import pauses, upload_run
 
 

@@ -12,7 +12,6 @@ import contextlib
 import csv
 import datetime as dt
 import fcntl
-import glob
 import hashlib
 import io
 import json
@@ -23,27 +22,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import fsspec
-from fsspec.core import url_to_fs
-from fsspec.implementations.local import LocalFileSystem
-
 import scraper
+from scraper.forgotten import FORGOTTEN, Forgotten, forgotten_sources
 from scraper.items import COLUMNS, HoroscopeItem
+from scraper.storage import StorageError, file_system, is_remote, local_path, reading
 
 ADDRESS = ".storage"
-FORGOTTEN = "raw/forgotten.json"
-
-
-class StorageError(Exception):
-    """The storage cannot be read or written; the message is for the user."""
-
-
-class Unreachable(StorageError):
-    """The store does not answer now; the same may succeed later."""
-
-
-class Forgotten(StorageError):
-    """The source of a run may not be kept any more."""
 
 
 def spool() -> Path:
@@ -54,10 +38,6 @@ def spool() -> Path:
 def aside_base(root: str) -> Path:
     """Where all processes prepare their runs."""
     return spool() if is_remote(root) else local_path(root) / "raw" / ".aside"
-
-
-def is_remote(root: str) -> bool:
-    return "://" in root and not root.startswith("file://")
 
 
 def run_path(day: dt.date, source: str, run: str) -> str:
@@ -183,22 +163,6 @@ def render_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 
 
-def local_path(root: str) -> Path:
-    return Path(root.removeprefix("file://").removeprefix("file:")).expanduser()
-
-
-@contextlib.contextmanager
-def reading(root: str) -> Iterator[None]:
-    """Raises StorageError for whatever the store or its client raises; Unreachable for what may pass."""
-    try:
-        yield
-    except Exception as error:  # a bucket's client knows many, and not all of them are OSErrors
-        stays = isinstance(error, (PermissionError, FileNotFoundError, ValueError))
-        raise (StorageError if stays else Unreachable)(
-            f"expected a readable storage, found {error}, in --storage {root}; run again or check the address"
-        ) from error
-
-
 def manifests(root: str, source: str = "*", day: str = "*") -> Iterator[tuple[str, dict[str, Any]]]:
     """(run folder under the root, manifest) of every published run, in the order of day, source, run.
 
@@ -229,25 +193,6 @@ def complete_days(root: str, source: str) -> set[dt.date]:
         for _, manifest in manifests(root, source)
         if manifest["outcome"] == "complete"
     }
-
-
-def forgotten(root: str) -> list[dict[str, str]]:
-    """What was asked to be forgotten: `source`, and `url` if only one page was."""
-    files, base = file_system(root)
-    path = f"{base}/{FORGOTTEN}"
-    with reading(root):
-        body = files.cat_file(path) if files.exists(path) else b'{"forgotten": []}'
-    try:
-        return list(json.loads(body)["forgotten"])
-    except (ValueError, LookupError) as error:
-        raise StorageError(
-            f"expected the list of what was forgotten, found {error!r}, in {path}; mend it by hand"
-        ) from error
-
-
-def forgotten_sources(root: str) -> set[str]:
-    """Sources of which nothing may be collected any more."""
-    return {entry["source"] for entry in forgotten(root) if not entry.get("url")}
 
 
 def refuse_forgotten(root: str, run: str) -> None:
@@ -300,17 +245,3 @@ def read_rows(root: str, run: str, manifest: dict[str, Any]) -> Iterator[dict[st
                 "remove that run folder"
             )
         yield from csv.DictReader(io.StringIO(body.decode(), newline=""))
-
-
-def file_system(root: str) -> tuple[fsspec.AbstractFileSystem, str]:
-    """The store and the root's path in it; of a folder the very one that is written to.
-
-    Raises:
-        StorageError: the address is a pattern for fsspec, which would look elsewhere.
-    """
-    if glob.has_magic(root):
-        raise StorageError(f"expected an address without *, ? and [, found {root}, in --storage; rename it")
-    if not is_remote(root):
-        return LocalFileSystem(), str(local_path(root).absolute())
-    files, base = url_to_fs(root, use_listings_cache=False)  # what others publish meanwhile must be seen
-    return files, str(base).rstrip("/")

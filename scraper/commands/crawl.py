@@ -19,10 +19,12 @@ from scrapy.exceptions import UsageError
 
 from scraper.base import days_asked
 from scraper.days import moscow_today, parse_day
+from scraper.forgotten import forgotten_sources
 from scraper.ledger import Ledger, day_complete
 from scraper.outcome import last_line, source_summary, tell_crawl_faults, tell_faults
 from scraper.progress import CrawlProgress
-from scraper.runs import StorageError, check_writable, complete_days, forgotten_sources
+from scraper.runs import check_writable, complete_days
+from scraper.storage import StorageError
 
 
 class Command(ScrapyCrawl):

@@ -14,10 +14,11 @@ from scrapy import signals
 from scrapy.crawler import Crawler
 
 from scraper.days import utc_instant
+from scraper.forgotten import Forgotten
 from scraper.items import HoroscopeItem, PageRows
 from scraper.ledger import DayAccount, Ledger, day_complete
 from scraper.manners import Manners
-from scraper.runs import Aside, Forgotten, RunWriter
+from scraper.runs import Aside, RunWriter
 
 PART_ROWS = 5000
 logger = logging.getLogger(__name__)

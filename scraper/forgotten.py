@@ -1,0 +1,32 @@
+"""What may not be kept any more: the list `raw/forgotten.json` under the storage."""
+
+from __future__ import annotations
+
+import json
+
+from scraper.storage import StorageError, file_system, reading
+
+FORGOTTEN = "raw/forgotten.json"
+
+
+class Forgotten(StorageError):
+    """The source of a run may not be kept any more."""
+
+
+def forgotten(root: str) -> list[dict[str, str]]:
+    """What was asked to be forgotten: `source`, and `url` if only one page was."""
+    files, base = file_system(root)
+    path = f"{base}/{FORGOTTEN}"
+    with reading(root):
+        body = files.cat_file(path) if files.exists(path) else b'{"forgotten": []}'
+    try:
+        return list(json.loads(body)["forgotten"])
+    except (ValueError, LookupError) as error:
+        raise StorageError(
+            f"expected the list of what was forgotten, found {error!r}, in {path}; mend it by hand"
+        ) from error
+
+
+def forgotten_sources(root: str) -> set[str]:
+    """Sources of which nothing may be collected any more."""
+    return {entry["source"] for entry in forgotten(root) if not entry.get("url")}
