@@ -26,7 +26,14 @@ from urllib.parse import urlparse
 from urllib.request import url2pathname
 
 from model_training.decision import Decision, decide
-from model_training.registry_lock import RegistryProblem, is_database, lock, shown, with_driver
+from model_training.registry_lock import (
+    RegistryProblem,
+    answering,
+    is_database,
+    lock,
+    shown,
+    with_driver,
+)
 
 NAME = "horoscope"
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -63,15 +70,20 @@ class Version:
 
     @property
     def was_live(self) -> bool:
-        return LIVE_SINCE in self.tags
+        return bool(self.reigns)
 
     @property
     def reigns(self) -> list[list[str | None]]:
-        """[since, until] of every span it was live, the earliest first; until is null while it is."""
+        """[since, until] of every span it was live, the earliest first; until is null while it is.
+
+        The alias decides: a promotion killed before it moved has begun one span and ended another in vain.
+        """
         known: list[list[str | None]] = json.loads(self.tags.get(REIGNS, "[]"))
-        if not known and self.was_live:
+        if not known and LIVE_SINCE in self.tags:
             known = [[self.tags[LIVE_SINCE], self.tags.get(LIVE_UNTIL)]]
-        return known
+        if CHAMPION in self.aliases:
+            return [*known[:-1], *([since, None] for since, _ in known[-1:])]
+        return [[since, until] for since, until in known if until]
 
 
 def champion(address: str) -> Version:
@@ -93,7 +105,7 @@ def previous_champion(address: str) -> Version | None:
     if not exists(address):
         return None
     former = [v for v in versions(address) if v.was_live and CHAMPION not in v.aliases]
-    return max(former, key=lambda v: v.tags[LIVE_SINCE], default=None)
+    return max(former, key=lambda v: v.reigns[-1], default=None)
 
 
 def exists(address: str) -> bool:
@@ -102,10 +114,11 @@ def exists(address: str) -> bool:
 
 def versions(address: str) -> list[Version]:
     """All versions, the oldest first."""
-    client = _client(address)
-    numbers = [found.version for found in client.search_model_versions(f"name='{NAME}'")]
-    found = [_version(client, client.get_model_version(NAME, number)) for number in numbers]
-    return sorted(found, key=lambda v: v.version)
+    with answering(address):
+        client = _client(address)
+        numbers = [found.version for found in client.search_model_versions(f"name='{NAME}'")]
+        found = [_version(client, client.get_model_version(NAME, number)) for number in numbers]
+        return sorted(found, key=lambda v: v.version)
 
 
 def history(address: str) -> list[tuple[str, str | None, int]]:
@@ -290,12 +303,11 @@ def _experiment(client: Any, address: str, artifacts: str | None) -> str:
 
 
 def _by_alias(address: str, alias: str) -> Version | None:
-    import mlflow
-
-    client = _client(address)
-    with contextlib.suppress(mlflow.exceptions.MlflowException):
-        return _version(client, client.get_model_version_by_alias(NAME, alias))
-    return None
+    """None only where the registry says so: no answer must not pass for a registry without a champion."""
+    with answering(address):
+        client = _client(address)
+        number = client.get_registered_model(NAME).aliases.get(alias)
+        return _version(client, client.get_model_version(NAME, number)) if number else None
 
 
 def _by_number(address: str, number: int) -> Version | None:
@@ -352,7 +364,8 @@ def show(version: Version) -> str:
     """One line of `list`."""
     live = ""
     if version.was_live:
-        live = f"  live {version.tags[LIVE_SINCE]} … {version.tags.get(LIVE_UNTIL, 'now')}"
+        since, until = version.reigns[-1]
+        live = f"  live {since} … {until or 'now'}"
     names = ", ".join(version.aliases) or ("former champion" if version.was_live else "")
     return f"{version.version:>4}  {names:<24} dataset {version.dataset_version}{live}"
 

@@ -2,8 +2,8 @@
 told so at once instead of waiting.
 
 A folder is locked by its file, Postgres by an advisory lock: both go when their holder dies. An MLflow server
-has neither; there the lock is a registered model of a name that only one can create, broken when it is older
-than any change takes.
+has neither; there the lock is a registered model of a name that only one can create, put aside when it is
+older than any change takes.
 """
 
 import contextlib
@@ -38,10 +38,28 @@ def is_database(address: str) -> bool:
 
 @contextlib.contextmanager
 def lock(address: str) -> Iterator[None]:
-    """Raises RegistryProblem when another change is under way."""
+    """Raises RegistryProblem when another change is under way, or the registry stops answering."""
     kind = _postgres if is_database(address) else _server if "://" in address else _folder
-    with kind(address):
+    with answering(address), kind(address):
         yield
+
+
+@contextlib.contextmanager
+def answering(address: str) -> Iterator[None]:
+    """Raises RegistryProblem for what MLflow and its database throw when they cannot answer."""
+    import mlflow
+    import sqlalchemy
+
+    try:
+        yield
+    except (mlflow.exceptions.MlflowException, sqlalchemy.exc.SQLAlchemyError) as error:
+        said = next(iter(str(error).splitlines()), type(error).__name__)
+        raise RegistryProblem(
+            shown(
+                f"expected the registry to answer, found {said[:300]}, in {address}; "
+                "see that it runs and is not damaged, then run again"
+            )
+        ) from error
 
 
 def _taken(address: str) -> RegistryProblem:
@@ -78,14 +96,16 @@ def _server(address: str) -> Iterator[None]:
     import mlflow
 
     client = mlflow.MlflowClient(tracking_uri=address)
-    with contextlib.suppress(mlflow.exceptions.MlflowException):
-        held_s = time.time() - client.get_registered_model(LOCK_NAME).creation_timestamp / 1000
-        if held_s < STALE_S:
-            raise _taken(address)
-        client.delete_registered_model(LOCK_NAME)
+    left = client.search_registered_models(f"name='{LOCK_NAME}'")
+    since_ms = left[0].creation_timestamp if left else 0
+    if time.time() - since_ms / 1000 < STALE_S:
+        raise _taken(address)
     try:
+        if left:
+            # Kept by that name: who found the same old lock can no more break the new one.
+            client.rename_registered_model(LOCK_NAME, f"{LOCK_NAME}-left-{since_ms}")
         client.create_registered_model(LOCK_NAME)
-    except mlflow.exceptions.MlflowException as error:
+    except mlflow.exceptions.MlflowException as error:  # the server has just answered: another was quicker
         raise _taken(address) from error
     try:
         yield

@@ -1,14 +1,19 @@
 """The registry keeps versions, moves the crown by proof only, and goes back only to who was live."""
 
+import contextlib
 import json
 import random
 import shutil
 import socket
 import subprocess
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import fsspec
+import mlflow
 import pytest
 
 from model_training import inference, registry, registry_lock
@@ -142,6 +147,61 @@ def test_two_changes_at_once_one_says_so(history: Path) -> None:
         registry.promote(address, NOW)
 
 
+class Killed(BaseException):
+    """kill -9, as far as the registry can tell."""
+
+
+class DiesAt:
+    """A client of the registry that dies before its n-th change."""
+
+    def __init__(self, client, at: int) -> None:
+        self.client, self.left = client, at
+
+    def __getattr__(self, name: str):
+        if name.startswith("set_"):
+            self.left -= 1
+            if self.left < 0:
+                raise Killed
+        return getattr(self.client, name)
+
+
+@pytest.mark.parametrize("changes", [2, 3, 5])
+def test_a_promotion_killed_before_the_crown_moved_has_crowned_nobody(
+    history: Path, monkeypatch, tmp_path: Path, changes: int
+) -> None:
+    root = shutil.copytree(history, tmp_path / "history")
+    address = str(root / "registry")
+    client, before = registry._client(address), registry.history(address)
+    registry.register(address, make_model(root, "fourth", "3"), "2026-12-01")
+    dying = DiesAt(client, changes)
+    with monkeypatch.context() as patched:
+        patched.setattr(registry, "_client", lambda _: dying)
+        with pytest.raises(Killed):
+            registry.promote(address, "2026-12-01T06:00:00+00:00")
+    assert registry.history(address) == before
+    assert registry.previous_champion(address).version == 1, "the killed one was never live"
+    registry.register(address, make_model(root, "fifth", "3"), "2026-12-02")
+    assert registry.promote(address, "2026-12-02T06:00:00+00:00")[0]
+    since = before[-1][0]
+    assert registry.history(address)[len(before) - 1 :] == [
+        (since, "2026-12-02T06:00:00+00:00", 3),
+        ("2026-12-02T06:00:00+00:00", None, 5),
+    ]
+
+
+def test_a_registry_that_does_not_answer_is_not_one_without_a_champion(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    (tmp_path / "mlflow.db").write_bytes(b"no database" * 500)
+    for address in (f"http://127.0.0.1:{port}", str(tmp_path)):
+        for act in (registry.champion_or_none, registry.versions, lambda a: registry.promote(a, NOW)):
+            with pytest.raises(RegistryProblem, match=r"expected the registry to answer, found .*, in .*; "):
+                act(address)
+    with pytest.raises(RegistryProblem, match="expected the registry to answer"):
+        registry.promote(f"postgresql://127.0.0.1:{port}/none", NOW)
+
+
 def test_every_span_a_version_was_live_is_remembered(history: Path, monkeypatch, tmp_path, capsys) -> None:
     root = shutil.copytree(history, tmp_path / "history")
     address = str(root / "registry")
@@ -238,6 +298,32 @@ def test_models_live_in_postgres_and_a_bucket_and_of_two_promotions_one_wins(
     ]
     monkeypatch.setattr(registry, "_prove_it_writes", lambda version, now: None)
     assert registry.rollback(postgres, LATER).version == 1
+
+
+def test_a_lock_left_behind_is_broken_by_one_of_many(tmp_path: Path, monkeypatch) -> None:
+    address = f"sqlite:///{tmp_path}/server.db"
+    client = mlflow.MlflowClient(tracking_uri=address)
+    client.create_registered_model(registry_lock.LOCK_NAME)
+    search, found = mlflow.MlflowClient.search_registered_models, threading.Barrier(8)
+    monkeypatch.setattr(registry_lock, "STALE_S", 1)
+    time.sleep(1.1)
+
+    def all_find_it(*args):
+        left = search(*args)
+        found.wait()
+        return left
+
+    def enter(_: int) -> bool:
+        with contextlib.suppress(RegistryProblem), registry_lock._server(address):
+            left.wait()
+            return True
+        left.wait()
+        return False
+
+    left = threading.Barrier(8)
+    monkeypatch.setattr(mlflow.MlflowClient, "search_registered_models", all_find_it)
+    with ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(enter, range(8))) == [False] * 7 + [True]
 
 
 @pytest.mark.slow
