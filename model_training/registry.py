@@ -27,8 +27,10 @@ from urllib.request import url2pathname
 
 from model_training.decision import Decision, decide
 from model_training.registry_lock import (
+    DATABASE,
     RegistryProblem,
     answering,
+    database_in,
     is_database,
     lock,
     shown,
@@ -109,7 +111,7 @@ def previous_champion(address: str) -> Version | None:
 
 
 def exists(address: str) -> bool:
-    return "://" in address or (Path(address) / "mlflow.db").is_file()
+    return "://" in address or (Path(address) / DATABASE).is_file()
 
 
 def versions(address: str) -> list[Version]:
@@ -269,7 +271,7 @@ def _client(address: str) -> Any:
     import mlflow
 
     logging.getLogger("mlflow").setLevel(logging.WARNING)
-    uri = with_driver(address) if "://" in address else f"sqlite:///{(Path(address) / 'mlflow.db').resolve()}"
+    uri = with_driver(address) if "://" in address else database_in(Path(address))
     mlflow.set_tracking_uri(uri)
     client = mlflow.MlflowClient(tracking_uri=uri)
     with contextlib.suppress(mlflow.exceptions.MlflowException):

@@ -9,10 +9,12 @@ older than any change takes.
 import contextlib
 import fcntl
 import re
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+DATABASE = "mlflow.db"
 LOCK_NAME = "horoscope-lock"
 ADVISORY_KEY = int.from_bytes(b"horosco", "big")
 STALE_S = 1800
@@ -30,6 +32,25 @@ def shown(address: str) -> str:
 def with_driver(address: str) -> str:
     """A Postgres address without a driver's name gets psycopg, the one that is installed."""
     return re.sub(r"^postgresql:", "postgresql+psycopg:", address)
+
+
+def database_in(folder: Path) -> str:
+    """MLflow's address of the SQLite file in a folder, which is made if there is none.
+
+    It is made aside: one whose maker is killed, or that another opens meanwhile, stays half made for good.
+    """
+    database = folder.resolve() / DATABASE
+    address = f"sqlite:///{database}"
+    if not database.is_file():
+        import mlflow
+
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".making-", dir=folder) as aside:
+            made = Path(aside) / DATABASE
+            mlflow.MlflowClient(tracking_uri=f"sqlite:///{made}").search_registered_models()
+            with contextlib.suppress(FileExistsError):  # another was quicker, and may have written to its own
+                database.hardlink_to(made)
+    return address
 
 
 def is_database(address: str) -> bool:

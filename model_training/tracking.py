@@ -18,7 +18,7 @@ from typing import Any
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from model_training.failures import Terminated
-from model_training.registry_lock import shown
+from model_training.registry_lock import database_in, shown
 
 EXPERIMENT = "horoscope-training"
 GRACE_S, GRACE_OF_THE_DEAD_S = 10.0, 1.0
@@ -136,10 +136,7 @@ def _client(address: str) -> Any:
     import mlflow
 
     logging.getLogger("mlflow").setLevel(logging.WARNING)
-    if "://" not in address:
-        Path(address).mkdir(parents=True, exist_ok=True)
-        address = f"sqlite:///{(Path(address) / 'mlflow.db').resolve()}"
-    return mlflow.MlflowClient(tracking_uri=address)
+    return mlflow.MlflowClient(tracking_uri=address if "://" in address else database_in(Path(address)))
 
 
 def _warn(line: str) -> None:

@@ -386,6 +386,25 @@ def test_the_commands_tell_the_history(history: Path, capsys) -> None:
     assert "better than champion 1" in why[2]
 
 
+def test_a_registry_whose_first_maker_was_killed_is_made_by_the_next(tmp_path: Path) -> None:
+    address = tmp_path / "registry"
+    code = "import sys; from model_training import registry; registry._client(sys.argv[1])"
+    running = subprocess.Popen([sys.executable, "-c", code, str(address)])
+    while not any(found.stat().st_size > 300_000 for found in address.glob("**/mlflow.db")):
+        time.sleep(0.002)
+    running.kill()
+    running.wait()
+    assert registry.champion_or_none(str(address)) is None
+    assert registry.register(str(address), make_model(tmp_path, "m"), "2026-11-23").version == 1
+
+
+def test_a_registry_is_made_by_many_at_once(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(registry_lock.database_in, [tmp_path / "new"] * 4))) == 1
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["mlflow.db"]
+    assert registry.versions(str(tmp_path / "new")) == []
+
+
 @pytest.mark.slow
 def test_killed_while_registering_the_next_try_makes_one_whole_version(tmp_path: Path) -> None:
     model, address = make_model(tmp_path, "m"), str(tmp_path / "registry")
