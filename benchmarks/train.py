@@ -414,7 +414,8 @@ def retrain(args: argparse.Namespace, device: torch.device) -> dict[str, Any]:
         (data / "part=0123456789ab" / "clean").mkdir(parents=True)
         pq.write_table(pa.Table.from_pylist(rows), data / "part=0123456789ab" / "clean" / "part-0.parquet")
         listing = {"version": "0" * 12, "rules_version": "none", "rows": len(rows), "raw_manifests": []}
-        (data / "dataset.json").write_text(json.dumps(listing | {"parts": [{"id": "0123456789ab"}]}))
+        parts = [{"id": "0123456789ab", "rows": len(rows)}]
+        (data / "dataset.json").write_text(json.dumps(listing | {"parts": parts}))
         say(f"base and {len(rows):,} texts made")
         command = [
             sys.executable,

@@ -77,11 +77,12 @@ def read_dataset(processed: str) -> tuple[list[Horoscope], dict[str, Any]]:
         rows = [
             row
             for part in document["parts"]
-            for row in _read_part(fs, f"{root.rstrip('/')}/part={part['id']}")
+            for row in _read_part(fs, f"{root.rstrip('/')}/part={part['id']}", part["rows"])
         ]
     except (ValueError, KeyError, OSError) as error:
         raise DataProblem(
-            f"expected a readable dataset, found {type(error).__name__}: {error}, in {processed}; clean again"
+            f"expected a readable dataset, found {type(error).__name__}: {error}, in {processed}; "
+            "run again, and if that does not help clean anew by clean_job --rebuild"
         ) from error
     if not rows:
         raise DataProblem(
@@ -90,13 +91,19 @@ def read_dataset(processed: str) -> tuple[list[Horoscope], dict[str, Any]]:
     return sorted(rows, key=lambda row: (row.date, row.horoscope_id)), document
 
 
-def _read_part(fs: fsspec.AbstractFileSystem, part: str) -> Iterable[Horoscope]:
+def _read_part(fs: fsspec.AbstractFileSystem, part: str, rows: int) -> Iterable[Horoscope]:
+    """The Russian ones of a part's `rows`. Raises ValueError where there are fewer or more: it was removed
+    after the listing was read, or a file of it is missing."""
+    found = 0
     for path in sorted(fs.glob(f"{part}/clean/*.parquet")):
         with fs.open(path, "rb") as file:
             table = pq.read_table(file, columns=list(COLUMNS))
+        found += table.num_rows
         for row in table.to_pylist():
             if row.pop("language") == "ru":
                 yield Horoscope(**row)
+    if found != rows:
+        raise ValueError(f"{found} of {rows} rows in {part}")
 
 
 def split(rows: list[Horoscope], test_share: float = 0.08, max_test: int = 2000) -> Split:

@@ -57,7 +57,7 @@ def test_a_leak_is_named(make_rows) -> None:
         assert_no_leak(leaky)
 
 
-@pytest.mark.parametrize("break_it", ["missing", "garbage", "empty", "no part"])
+@pytest.mark.parametrize("break_it", ["missing", "garbage", "empty", "no part", "part gone", "a file gone"])
 def test_a_bad_dataset_is_one_clear_sentence(
     tmp_path: Path, make_rows, make_processed, break_it: str
 ) -> None:
@@ -69,6 +69,12 @@ def test_a_bad_dataset_is_one_clear_sentence(
         (tmp_path / "dataset.json").write_text(json.dumps({"version": "0", "parts": []}))
     if break_it == "no part":
         next(tmp_path.glob("part=*/clean/*")).write_bytes(b"PAR1 not really")
+    if break_it in ("part gone", "a file gone"):  # of two: the rest must not pass for the whole
+        listing = json.loads((tmp_path / "dataset.json").read_text())
+        listing["parts"][0]["rows"] = 24
+        if break_it == "part gone":
+            listing["parts"] = [{"id": "0123456789ab", "rows": 12}, {"id": "ba9876543210", "rows": 12}]
+        (tmp_path / "dataset.json").write_text(json.dumps(listing))
     with pytest.raises(DataProblem, match=r"expected .*, found .*, in .*; ") as raised:
         read_dataset(str(tmp_path))
     assert "\n" not in str(raised.value)
