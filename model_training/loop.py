@@ -9,6 +9,7 @@ take a quarter of the time.
 import contextlib
 import csv
 import ctypes
+import json
 import math
 import shutil
 import sys
@@ -49,7 +50,7 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 DIVERGED_NATS = 3.0
 """A loss so far above the lowest before it, nats a token, does not come back."""
 WHOLE = "whole"
-"""File in a checkpoint, written last."""
+"""File in a checkpoint, written last: the size of every other file in it."""
 
 
 @dataclass(frozen=True)
@@ -233,6 +234,7 @@ class Progress(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         self.started, self.first_step = time.monotonic(), state.global_step
+        self.rows = [_row(entry["step"], entry) for entry in state.log_history if "loss" in entry]
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -265,7 +267,7 @@ class Progress(TrainerCallback):
         here = max(state.global_step - self.first_step, 1)
         rate = self.tokens * here / state.max_steps / seconds
         left = seconds / here * (state.max_steps - state.global_step)
-        self.rows.append({"step": state.global_step, "loss": logs["loss"], "lr": logs["learning_rate"]})
+        self.rows.append(_row(state.global_step, logs))
         if not state.is_world_process_zero:
             return
         end = "\r" if sys.stderr.isatty() and state.global_step < state.max_steps else "\n"
@@ -278,21 +280,42 @@ class Progress(TrainerCallback):
         )
 
 
+def _row(step: float, logs: dict[str, float]) -> dict[str, float]:
+    return {"step": step, "loss": logs["loss"], "lr": logs["learning_rate"]}
+
+
 class WholeMarker(TrainerCallback):
-    """Marks a checkpoint whose every file is written; one without the mark was cut off and is passed over."""
+    """Marks a checkpoint whose every file is written; one that is not as marked is passed over."""
 
     def on_save(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         PartialState().wait_for_everyone()
         if state.is_world_process_zero:
-            (Path(args.output_dir or "") / f"checkpoint-{state.global_step}" / WHOLE).touch()
+            mark_whole(Path(args.output_dir or "") / f"checkpoint-{state.global_step}")
+
+
+def mark_whole(checkpoint: Path) -> None:
+    (checkpoint / WHOLE).write_text(json.dumps(_sizes(checkpoint)))
+
+
+def is_whole(checkpoint: Path) -> bool:
+    """Marked, and not cut short after that: what lost its power may keep the mark and not the weights."""
+    try:
+        return bool(json.loads((checkpoint / WHOLE).read_text()) == _sizes(checkpoint))
+    except (OSError, ValueError):
+        return False
+
+
+def _sizes(checkpoint: Path) -> dict[str, int]:
+    files = (path for path in checkpoint.iterdir() if path.is_file() and path.name != WHOLE)
+    return {path.name: path.stat().st_size for path in files}
 
 
 def last_whole_checkpoint(folder: Path) -> Path | None:
-    """The newest checkpoint that was written to its end; those cut off are deleted."""
+    """The newest checkpoint that was written to its end; the others are deleted."""
     found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
-    whole = [path for path in found if (path / WHOLE).exists()]
+    whole = [path for path in found if is_whole(path)]
     if PartialState().is_main_process:
         for path in set(found) - set(whole):
             shutil.rmtree(path)

@@ -124,8 +124,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tiny_run: tuple, tmp_path: Pa
     whole = losses(tmp_path / "whole", None, False)
     losses(tmp_path / "broken", len(ready) + 1, False)
     resumed = losses(tmp_path / "broken", None, True)
-    assert 0 < len(resumed) < len(whole)
-    assert resumed == pytest.approx(whole[-len(resumed) :], abs=1e-4)
+    assert resumed == pytest.approx(whole, abs=1e-4), "its curve is whole too"
 
 
 def test_a_loss_that_is_no_number_stops_the_run_with_its_step(tiny_run: tuple, tmp_path: Path) -> None:
@@ -148,12 +147,15 @@ def test_a_loss_that_climbs_far_above_its_lowest_stops_the_run(tiny_run: tuple, 
 
 
 def test_a_checkpoint_cut_off_while_written_is_passed_over_and_deleted(tmp_path: Path) -> None:
-    for step, whole in ((5, True), (10, True), (15, False)):
-        (tmp_path / f"checkpoint-{step}").mkdir()
-        if whole:
-            (tmp_path / f"checkpoint-{step}" / loop.WHOLE).touch()
+    for step in (5, 10, 15, 20):
+        checkpoint = tmp_path / f"checkpoint-{step}"
+        checkpoint.mkdir()
+        (checkpoint / "model.safetensors").write_bytes(b"weights")
+        if step != 15:
+            loop.mark_whole(checkpoint)
+    (tmp_path / "checkpoint-20/model.safetensors").write_bytes(b"")  # the power went
     assert loop.last_whole_checkpoint(tmp_path) == tmp_path / "checkpoint-10"
-    assert not (tmp_path / "checkpoint-15").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint-10", "checkpoint-5"]
     assert loop.last_whole_checkpoint(tmp_path / "none") is None
 
 
@@ -191,6 +193,21 @@ def test_killed_at_any_moment_training_leaves_no_model_and_then_makes_one(
     assert "step 10/" not in err, "the finished steps were done again"
     assert json.loads(out.splitlines()[-1])["outcome"] == "done"
     assert (tmp_path / "m" / "metrics.json").is_file()
+
+
+def test_killed_while_the_model_is_saved_the_next_run_knows_the_whole_curve(
+    processed: Path, nano_model: Path, nano_config: Path, tmp_path: Path, monkeypatch
+) -> None:
+    arguments = ["--config", str(nano_config), "--data", str(processed), "--output", str(tmp_path / "m")]
+    with monkeypatch.context() as patched, pytest.raises(SystemExit):
+        patched.setattr(loop, "write_losses", lambda *_: sys.exit("killed"))
+        train.main(arguments)
+    assert train.main(arguments) == 0
+    assert (tmp_path / "m/losses.csv").read_bytes() == (nano_model / "losses.csv").read_bytes()
+    losses = [
+        json.loads((model / "metrics.json").read_text())["loss"] for model in (tmp_path / "m", nano_model)
+    ]
+    assert losses[0] == losses[1]
 
 
 def test_the_same_run_again_is_skipped_and_another_seed_is_not(

@@ -55,7 +55,7 @@ def test_sigterm_saves_the_step_ends_with_143_and_the_next_run_ends_where_an_unb
     assert train.main(command(nano_config, processed, tmp_path / "m")[3:]) == 0
     assert "step 10/" not in capsys.readouterr().err, "the saved steps were made again"
     ours, unbroken = losses(tmp_path / "m"), losses(nano_model)
-    assert 0 < len(ours) < len(unbroken)
+    assert ours.keys() == unbroken.keys()
     last = max(unbroken)
     assert ours[last] == pytest.approx(unbroken[last], abs=1e-3)
 
