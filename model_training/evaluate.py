@@ -30,6 +30,7 @@ from model_training.corpus import DataProblem, Horoscope, Split, read_dataset, s
 from model_training.freshness import published_texts
 from model_training.gates import Gates
 from model_training.intervals import Figure, mean, ratio
+from model_training.model_lock import alone
 from model_training.nonsense import WordChain
 from model_training.prompts import SIGN_NAMES
 from model_training.report import write_report
@@ -320,6 +321,26 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def judge(args: argparse.Namespace, started: float) -> dict[str, Any]:
+    """Evaluate, report, register; returns what the JSON line says of it."""
+    parts = split(read_dataset(args.data)[0])
+    question = Question(args.candidates, args.seed, args.registry, args.published, args.acceptability_model)
+    document = evaluate(args.model, parts, question)
+    document["seconds"] = round(time.monotonic() - started, 1)
+    write_report(args.model, document)
+    said = {
+        "outcome": "done",
+        "rows_in": len(parts.held_out),
+        "rows_out": 1,
+        "metrics": document["metrics"],
+        "refused_by": document["refused_by"],
+    }
+    if args.registry:
+        version = registry.register(args.registry, args.model, parts.cutoff.isoformat(), args.artifacts)
+        said["version"] = version.version
+    return said
+
+
 def main(argv: list[str] | None = None) -> int:
     args = parse_arguments(argv)
     started = time.monotonic()
@@ -327,23 +348,8 @@ def main(argv: list[str] | None = None) -> int:
     code = 1
     try:
         inference.check_is_model(args.model)
-        parts = split(read_dataset(args.data)[0])
-        question = Question(
-            args.candidates, args.seed, args.registry, args.published, args.acceptability_model
-        )
-        document = evaluate(args.model, parts, question)
-        document["seconds"] = round(time.monotonic() - started, 1)
-        write_report(args.model, document)
-        summary |= {
-            "outcome": "done",
-            "rows_in": len(parts.held_out),
-            "rows_out": 1,
-            "metrics": document["metrics"],
-            "refused_by": document["refused_by"],
-        }
-        if args.registry:
-            version = registry.register(args.registry, args.model, parts.cutoff.isoformat(), args.artifacts)
-            summary["version"] = version.version
+        with alone(args.model):
+            summary |= judge(args, started)
         code = 0
     except (DataProblem, inference.ModelProblem, registry.RegistryProblem, OSError) as error:
         summary["reason"] = str(error)

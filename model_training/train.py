@@ -15,6 +15,7 @@ import json
 import math
 import os
 import random
+import re
 import shutil
 import sys
 import time
@@ -26,6 +27,7 @@ from model_training.card import model_card
 from model_training.corpus import DataProblem, Horoscope, Split, read_dataset, split
 from model_training.failures import Diverged, StartProblem, Terminated, naming_a_full_disk
 from model_training.gates import Gates
+from model_training.model_lock import alone
 from model_training.prompts import DEFAULT_TEMPLATE, PromptTemplate, controls_of, with_some_dropped
 from model_training.recipe import Recipe, RecipeProblem, load_recipe
 from model_training.staleness import reason_to_skip
@@ -272,17 +274,36 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def make_model(lineage: Lineage, parts: Split, output: Path) -> dict[str, Any]:
-    """Train aside, publish by rename; `training.json` says what was learnt from."""
+    """Train aside, publish by rename; `training.json` says what was learnt from.
+
+    Of several processes the first one alone has a hand in files, and a lock on them.
+    """
     settings = lineage.as_json()
     name = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
     work = output.with_name(f".{output.name}-{name}")
-    if is_first_process():
-        shutil.rmtree(work, ignore_errors=True)
-        work.mkdir(parents=True)
-    metrics = train(lineage, parts, work)
-    if not metrics:
-        return metrics
-    settings |= {
+    if not is_first_process():
+        return train(lineage, parts, work)
+    with alone(output):
+        clear(work, output)
+        metrics = train(lineage, parts, work)
+        describe(work, settings, parts, metrics)
+        publish(work, output)
+    return metrics
+
+
+def clear(work: Path, output: Path) -> None:
+    """An empty `work`; of what killed runs left for `output`, its own checkpoints stay. Those that began with
+    another dataset or recipe will not be taken up again, and would fill the disk."""
+    aside = re.compile(rf"\.{re.escape(output.name)}-[0-9a-f]{{12}}(\.checkpoints)?")
+    for left in list(output.parent.iterdir()):
+        if aside.fullmatch(left.name) and left.name != f"{work.name}.checkpoints":
+            shutil.rmtree(left)
+    work.mkdir()
+
+
+def describe(work: Path, settings: dict[str, Any], parts: Split, metrics: dict[str, Any]) -> None:
+    """What tells of the model, `metrics.json` last."""
+    settings = settings | {
         "sources": sorted({row.source for row in parts.train}),
         "command": "python -m model_training.train " + " ".join(sys.argv[1:]),
     }
@@ -291,8 +312,6 @@ def make_model(lineage: Lineage, parts: Split, output: Path) -> dict[str, Any]:
     )
     (work / "README.md").write_text(model_card(settings, metrics), encoding="utf-8")
     (work / "metrics.json").write_text(json.dumps(metrics, indent=2, sort_keys=True) + "\n")
-    publish(work, output)
-    return metrics
 
 
 if __name__ == "__main__":

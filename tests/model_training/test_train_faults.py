@@ -1,18 +1,22 @@
 """A run cannot be lost: SIGTERM, no memory, no room on the disk, one process of two."""
 
+import contextlib
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import torch
 from transformers import set_seed
 
-from model_training import loop, train
+from model_training import evaluate, loop, train
+from model_training.model_lock import AtWork, alone
 from model_training.packing import batches
 from model_training.pretrain import new_model
 from model_training.tokens import encode, train_tokenizer
@@ -58,6 +62,47 @@ def test_sigterm_saves_the_step_ends_with_143_and_the_next_run_ends_where_an_unb
     assert ours.keys() == unbroken.keys()
     last = max(unbroken)
     assert ours[last] == pytest.approx(unbroken[last], abs=1e-3)
+
+
+def test_of_two_that_train_or_evaluate_one_model_the_second_is_told(
+    processed: Path, nano_model: Path, nano_config: Path, tmp_path: Path, capsys
+) -> None:
+    model = shutil.copytree(nano_model, tmp_path / "m")
+    before = {path.name: path.read_bytes() for path in model.iterdir()}
+    arguments = command(nano_config, processed, model)[3:]
+    with alone(model):
+        assert train.main([*arguments, "--force"]) == 1
+        assert evaluate.main(["--model", str(model), "--data", str(processed)]) == 1
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert len(said) == 2 and all("found one at work" in line and "wait for its end" in line for line in said)
+    assert {path.name: path.read_bytes() for path in model.iterdir()} == before
+    assert [path.name for path in tmp_path.iterdir()] == ["m"]
+
+
+def test_of_many_that_come_and_go_one_is_at_work(tmp_path: Path) -> None:
+    (tmp_path / ".m.lock").touch()  # of a process that was killed
+    inside, most = [], []
+
+    def come_and_go(number: int) -> None:
+        for _ in range(200):
+            with contextlib.suppress(AtWork), alone(tmp_path / "m"):
+                inside.append(number)
+                most.append(len(inside))
+                inside.remove(number)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(come_and_go, range(8)))
+    assert max(most) == 1 and list(tmp_path.iterdir()) == []
+
+
+def test_what_runs_with_another_dataset_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    work, output = tmp_path / ".m-0123456789ab", tmp_path / "m"
+    kept = [".m-0123456789ab.checkpoints", ".m-2-ba9876543210.checkpoints", "m", "m-2"]
+    for name in [*kept, work.name, ".m-ba9876543210", ".m-ba9876543210.checkpoints"]:
+        (tmp_path / name / "checkpoint-5").mkdir(parents=True)
+    train.clear(work, output)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*kept, work.name])
+    assert list(work.iterdir()) == []
 
 
 @pytest.fixture(scope="module")
