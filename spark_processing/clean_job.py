@@ -24,7 +24,7 @@ import sys
 from typing import Any, Dict, List, Optional
 
 from spark_processing.dataset import Dataset, read_dataset
-from spark_processing.plan import make_plan, publish
+from spark_processing.plan import make_plan, publish, sweep
 from spark_processing.program import EarlyStart, add_storage, open_storage, require_java, run_step, say
 from spark_processing.rules import Options
 from spark_processing.schema import LANGUAGES, PERIODS
@@ -106,8 +106,10 @@ def clean(args: argparse.Namespace) -> Dict[str, Any]:
         with EarlyStart("horoscopes: clean", args.master) as spark:
             plan = make_plan(storage, options, *asked, on_work=spark.begin)
         if plan is None:
-            state = _state(read_dataset(storage))
-            return {"outcome": "skipped", "reason": "no new raw runs", **state}
+            known = read_dataset(storage)
+            if known and args.forget:
+                sweep(storage, known.parts)  # a job killed before it had may have published this dataset
+            return {"outcome": "skipped", "reason": "no new raw runs", **_state(known)}
         for line in plan.remarks:
             say(line)
         require_java()

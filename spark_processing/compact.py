@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+import uuid
 from typing import Any, Dict, List, Optional
 
-from spark_processing.dataset import Dataset, Part, digest, read_dataset, write_dataset
+from spark_processing.dataset import WRITING, Dataset, Part, digest, read_dataset, write_dataset
 from spark_processing.history import merge_known
 from spark_processing.ledger import add_ledgers, read_ledger
+from spark_processing.plan import refuse_anothers, sweep
 from spark_processing.program import add_storage, open_storage, require_java, run_step
 from spark_processing.raw_runs import RawDataError
 
@@ -26,32 +28,34 @@ ROWS_PER_BATCH = 5_000
 def compact(args: argparse.Namespace) -> Dict[str, Any]:
     """Returns the summary's fields."""
     storage = open_storage(args)
-    dataset = read_dataset(storage)
-    if dataset is None:
-        raise RawDataError(
-            f"expected a dataset, found none, in {storage.path('processed')}; run clean_job first"
-        )
-    if len(dataset.parts) == 1:
-        return {"outcome": "skipped", "reason": "the dataset has one part", "rows_out": dataset.rows}
-    require_java()
     with storage.locked("processed/.lock"):
+        dataset = read_dataset(storage)
+        if dataset is None:
+            raise RawDataError(
+                f"expected a dataset, found none, in {storage.path('processed')}; run clean_job first"
+            )
+        if len(dataset.parts) == 1:
+            return {"outcome": "skipped", "reason": "the dataset has one part", "rows_out": dataset.rows}
+        require_java()
         part = write_one_part(storage, dataset, args.master)
+        refuse_anothers(storage, dataset)
         write_dataset(storage, dataset._replace(parts=[part]))
+        sweep(storage, [part, *dataset.parts])
     return {"outcome": "done", "rows_in": dataset.rows, "rows_out": part.rows, "parts_in": len(dataset.parts)}
 
 
 def write_one_part(storage: Any, dataset: Dataset, master: str) -> Part:
     """The rows of all parts in one, in as few files as they need."""
-    from spark_processing.part_writer import WRITING, publish_part
+    from spark_processing.part_writer import publish_part
 
     ledger = add_ledgers([read_ledger(storage, part.folder) for part in dataset.parts])
     days = sorted(day for part in dataset.parts for day in (part.date_from, part.date_to) if day)
     first, last = (days[0], days[-1]) if days else (None, None)
     part = Part(digest(["compact", [part.id for part in dataset.parts]])[:16], dataset.rows, first, last)
-    storage.delete(WRITING)
-    aside = f"{WRITING}/{part.id}"
+    aside = f"{WRITING}/{uuid.uuid4().hex}"
     write_rows(storage, dataset, aside, ledger, master)
     merge_known(storage, dataset, aside)
+    refuse_anothers(storage, dataset)
     publish_part(storage, aside, part.folder, {**ledger, "part": part.id})
     return part
 

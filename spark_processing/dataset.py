@@ -13,6 +13,8 @@ from typing import Any, Dict, List, NamedTuple, Optional
 from spark_processing.raw_runs import RawDataError, RawRun
 
 DATASET = "processed/dataset.json"
+WRITING = "processed/_writing"
+"""Where jobs write, each below a name of its own."""
 SCHEMA_VERSION = 1
 
 

@@ -16,20 +16,16 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
 from spark_processing.clean_csv import HEADER, csv_lines
-from spark_processing.dataset import to_json
+from spark_processing.dataset import WRITING, to_json
 from spark_processing.folder_writer import write_in_tasks
 from spark_processing.history import write_known
 from spark_processing.packed_rows import Arrow, FinalRows, Numbered, clean_rows, in_turn, rejected_rows
 from spark_processing.schema import CLEAN, REJECTED
 from spark_processing.verdicts import Verdicts
 
-WRITING = "processed/_writing"
 
-
-def write_part(
-    storage: Any, folder: str, rows: FinalRows, keys: pa.Table, verdicts: Verdicts, ledger: Dict[str, Any]
-) -> None:
-    """Publish the part at `folder`, replacing what a killed job may have left there."""
+def write_part(storage: Any, rows: FinalRows, keys: pa.Table, verdicts: Verdicts) -> str:
+    """Write the part's tables aside. Returns where."""
     aside = f"{WRITING}/{uuid.uuid4().hex}"
     if storage.is_folder:
         write_in_tasks(rows, storage.local(aside))
@@ -38,14 +34,14 @@ def write_part(
     kept = keys.filter(pa.array(verdicts.is_kept))
     represents = pa.array(verdicts.represents[verdicts.is_kept])
     write_known(storage, aside, keys, kept.append_column("represents", represents))
-    publish_part(storage, aside, folder, ledger)
+    return aside
 
 
 def publish_part(storage: Any, aside: str, folder: str, ledger: Dict[str, Any]) -> None:
+    """What is written aside becomes the part at `folder`, replacing what a killed job may have left there."""
     storage.write(f"{aside}/ledger.json", to_json(ledger))
     storage.delete(folder)
     storage.rename(aside, folder)
-    storage.delete(WRITING)
 
 
 def write_through_java(storage: Any, rows: FinalRows, aside: str) -> None:

@@ -17,7 +17,7 @@ from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 
 from spark_processing.alarms import find_warnings, refuse_sudden_copies
-from spark_processing.dataset import Part
+from spark_processing.dataset import WRITING, Part
 from spark_processing.diversity import diversity_by_month
 from spark_processing.judging import judge_parts
 from spark_processing.ledger import (
@@ -32,8 +32,8 @@ from spark_processing.ledger import (
 )
 from spark_processing.own_output import read_published
 from spark_processing.packed_rows import Batches, FinalRows, Numbered, with_changes
-from spark_processing.part_writer import WRITING, write_part
-from spark_processing.plan import Plan
+from spark_processing.part_writer import publish_part, write_part
+from spark_processing.plan import Plan, refuse_anothers
 from spark_processing.program import say
 from spark_processing.raw_parts import from_stream, read_packed
 from spark_processing.schema import KEYS
@@ -50,7 +50,8 @@ def add_part(storage: Any, plan: Plan, master: str) -> Tuple[Part, Dict[str, Any
     say("judging rows")
     parts = [part for run in plan.runs for part in run.parts]
     judge = partial(judge_parts, options=plan.options, published=read_published(storage))
-    storage.delete(WRITING)  # what a killed job may have left
+    if storage.is_folder:  # elsewhere no lock tells what a killed job left from what one is writing
+        storage.delete(WRITING)
     packed = read_packed(spark, storage, parts, judge, WAITING).persist(StorageLevel.DISK_ONLY)
     keys, batches = gather_keys(packed)
     say("looking for duplicates")
@@ -60,8 +61,11 @@ def add_part(storage: Any, plan: Plan, master: str) -> Tuple[Part, Dict[str, Any
     ledger["examples"] = find_examples(rows, choose_examples(keys, verdicts.reasons), batches)
     new = Part(plan.part, ledger["kept"], *kept_dates(keys, verdicts.is_kept))
     say(f"writing {new.rows} of {ledger['rows_in']} rows to {new.folder}")
-    write_part(storage, new.folder, rows, keys, verdicts, ledger)
+    aside = write_part(storage, rows, keys, verdicts)
+    refuse_anothers(storage, plan.seen)
+    publish_part(storage, aside, new.folder, ledger)
     packed.unpersist()
+    storage.delete(WAITING)
     return new, ledger
 
 

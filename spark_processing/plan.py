@@ -9,7 +9,16 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from spark_processing.dataset import DATASET, Dataset, Part, part_id, read_dataset, to_json, write_dataset
+from spark_processing.dataset import (
+    DATASET,
+    WRITING,
+    Dataset,
+    Part,
+    part_id,
+    read_dataset,
+    to_json,
+    write_dataset,
+)
 from spark_processing.raw_runs import (
     Faults,
     RawDataError,
@@ -132,18 +141,29 @@ def publish(storage: Any, plan: Plan, part: Part) -> Dataset:
             f"expected at least one row to keep, found none among {plan.rows}; "
             "look at the bounds (--min-chars, --max-chars), --language and --periods"
         )
-    if read_dataset(storage) != plan.seen:
-        storage.delete(part.folder)
-        raise StorageError("expected the dataset to stay as it was read, found another job's; run again")
+    refuse_anothers(storage, plan.seen)
     write_quarantine(storage, plan.quarantined)
     write_dataset(storage, dataset)
-    listed = {known.folder for known in dataset.parts}
-    if plan.seen and not plan.forgets:
-        listed |= {known.folder for known in plan.seen.parts}  # someone may still be reading them
+    still_read = plan.seen.parts if plan.seen and not plan.forgets else []
+    sweep(storage, [*dataset.parts, *still_read])
+    return dataset
+
+
+def refuse_anothers(storage: Any, seen: Optional[Dataset]) -> None:
+    """Raise StorageError unless the dataset is the one that was seen: where no lock exists, another job may
+    have published meanwhile, and its part may be one of ours by name."""
+    if read_dataset(storage) != seen:
+        raise StorageError("expected the dataset to stay as it was read, found another job's; run again")
+
+
+def sweep(storage: Any, kept: Sequence[Part]) -> None:
+    """Delete all parts but these, and what is half written: no other job can publish what it began before the
+    dataset became what it is."""
+    storage.delete(WRITING)
+    listed = {part.folder for part in kept}
     for name in storage.names("processed"):
         if name.startswith("part=") and f"processed/{name}" not in listed:
             storage.delete(f"processed/{name}")
-    return dataset
 
 
 def write_quarantine(storage: Any, faults: Dict[str, str]) -> None:

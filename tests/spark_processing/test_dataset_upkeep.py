@@ -91,6 +91,33 @@ def test_a_forgotten_source_leaves_disk_and_dataset_and_stays_away(three_days, c
     assert b"ru74" not in b"".join(path.read_bytes() for path in three_days.glob("processed/part=*/*/*.csv"))
 
 
+def test_forgetting_killed_before_it_deleted_is_done_by_the_next_try(three_days, clean_job, monkeypatch):
+    def die(storage, name):
+        if name.startswith("processed/part=") and storage.exists(name):
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Folder, "delete", die)
+        assert clean_job("--forget", "ru74")[0] == 130
+    code, summary, _ = clean_job("--forget", "ru74")
+    assert (code, summary["outcome"]) == (0, "skipped")
+    tables = [path for path in three_days.glob("processed/*/*/*") if path.is_file()]
+    assert tables and not [path for path in tables if b"ru74" in path.read_bytes()]
+
+
+def test_a_job_that_comes_while_the_dataset_is_compacted_loses_nothing(three_days, clean_job, monkeypatch):
+    collect(three_days, 4)
+    seen = []
+
+    def another_job():
+        clean_job()
+        seen.append(read_dataset(Folder(str(three_days))).covered)
+
+    monkeypatch.setattr(compact, "require_java", another_job)
+    compact.main(["--storage", str(three_days)])
+    assert read_dataset(Folder(str(three_days))).covered == seen[0]
+
+
 def test_a_damaged_run_can_be_set_aside_and_joins_when_it_is_restored(tmp_path, clean_job):
     collect(tmp_path, 1)
     damaged = write_run(tmp_path, [row(date="2026-11-02", text=text(9))])

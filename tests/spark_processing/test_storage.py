@@ -8,6 +8,7 @@ import pyarrow.dataset as ds
 import pytest
 from raw_data import row, text_of, write_run
 
+from spark_processing import pipeline
 from spark_processing.clean_job import main
 from spark_processing.dataset import read_dataset
 from spark_processing.storage import Folder, HadoopStorage, StorageError
@@ -89,6 +90,41 @@ def test_a_job_on_hadoop_paths_gives_the_same_dataset(tmp_path, spark, monkeypat
     capsys.readouterr()
     assert main(["--storage", f"file:{hadoop}"]) == 0
     assert '"skipped"' in capsys.readouterr().out.splitlines()[-1]
+
+
+class Killed(BaseException):
+    """kill -9, as far as the other job can tell."""
+
+
+@pytest.mark.parametrize("other_ends", [True, False])
+def test_two_jobs_at_once_where_there_is_no_lock(tmp_path, spark, monkeypatch, other_ends):
+    """The other one comes while the first writes: it publishes and the first is refused, or it is killed and
+    the first goes on as if alone. Either way all that is listed is there."""
+    write_run(tmp_path, [row(sign=sign, text=text_of(n)) for n, sign in enumerate(("leo", "virgo", "libra"))])
+    monkeypatch.setattr("spark_processing.program.is_folder", lambda root: False)
+    write, account = pipeline.write_part, pipeline.account
+    job = ["--storage", f"file:{tmp_path}"]
+
+    def other_comes(*arguments):
+        monkeypatch.setattr(pipeline, "write_part", write)
+        aside = write(*arguments)
+        if other_ends:
+            assert main(job) == 0
+        else:
+            monkeypatch.setattr(pipeline, "account", lambda *_: killed())
+            with pytest.raises(Killed):
+                main(job)
+            monkeypatch.setattr(pipeline, "account", account)
+        return aside
+
+    def killed():
+        raise Killed
+
+    monkeypatch.setattr(pipeline, "write_part", other_comes)
+    assert main(job) == (1 if other_ends else 0)
+    (part,) = read_dataset(Folder(str(tmp_path))).parts
+    assert len(rows_of(tmp_path / part.folder, "clean")) == part.rows == 3
+    assert (tmp_path / part.folder / "known/texts.arrow").exists()
 
 
 def test_a_root_that_cannot_be_written_is_named(tmp_path):
