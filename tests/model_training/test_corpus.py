@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,19 @@ def test_all_russian_rows_are_read_in_the_order_of_days(tmp_path: Path, make_row
     assert len(read) == len(rows) - 1
     assert [row.date for row in read] == sorted(row.date for row in read)
     assert document["version"] == "abcdef012345"
+
+
+def test_reading_starts_no_thread_that_may_outlive_the_program(
+    tmp_path: Path, make_rows, make_processed
+) -> None:
+    """A busy machine lets one hold the file until Python is gone, which aborts it: exit code 134."""
+    code = (
+        "import os, sys; from model_training.corpus import read_dataset\n"
+        "threads = lambda: len(os.listdir('/proc/self/task'))\n"
+        "before = threads(); read_dataset(sys.argv[1]); print(threads() - before)"
+    )
+    program = [sys.executable, "-c", code, str(make_processed(tmp_path, make_rows(3)))]
+    assert subprocess.run(program, capture_output=True, text=True, check=True).stdout == "0\n"
 
 
 def test_test_days_come_after_all_training_days(make_rows) -> None:
