@@ -144,12 +144,12 @@ def train(lineage: Lineage, parts: Split, work: Path) -> dict[str, Any]:
     parameters = sum(weight.numel() for weight in model.parameters())
     with naming_a_full_disk(work, 4 * parameters):
         model.save_pretrained(work)
-    tokenizer.save_pretrained(work)
-    template.save(work / "prompt.json")
-    Gates.build([r.clean_text for r in parts.train], [r.clean_text for r in parts.held_out]).save(
-        work / "train_index.npz"
-    )
-    loop.write_losses(rows, work)
+        tokenizer.save_pretrained(work)
+        template.save(work / "prompt.json")
+        Gates.build([r.clean_text for r in parts.train], [r.clean_text for r in parts.held_out]).save(
+            work / "train_index.npz"
+        )
+        loop.write_losses(rows, work)
     return {
         "schema": 1,
         "train_texts": len(parts.train),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import set_seed
+from transformers import PreTrainedTokenizerBase, set_seed
 
 from model_training import evaluate, loop, train
 from model_training.model_lock import AtWork, alone
@@ -161,6 +161,18 @@ def test_a_full_disk_is_named_and_nothing_half_written_is_seen(
     assert "expected room for about" in errors[0] and f"in {disk}" in errors[0]
     assert "run the same command again" in errors[0]
     assert "m" not in done.stdout.splitlines(), "a model was left there"
+
+
+def test_a_disk_that_is_full_after_the_weights_is_named_too(
+    processed: Path, short_config: Path, tmp_path: Path, monkeypatch, capsys
+) -> None:
+    def no_room(*_, **__):
+        raise Exception("No space left on device (os error 28)")  # as tokenizers says it
+
+    monkeypatch.setattr(PreTrainedTokenizerBase, "save_pretrained", no_room)
+    assert train.main(command(short_config, processed, tmp_path / "m")[3:]) == 1
+    out, err = capsys.readouterr()
+    assert "error: expected room for about" in err and last_line(out)["outcome"] == "failed"
 
 
 def test_two_processes_learn_what_one_learns(
