@@ -354,11 +354,15 @@ def test_models_live_in_an_mlflow_server_and_of_two_promotions_one_wins(
         assert [version for _, _, version in registry.history(address)] == [1, 2, 1]
 
 
-def test_a_file_changed_in_the_bucket_is_found(
+def test_a_file_lost_from_the_copy_is_fetched_and_one_changed_in_the_bucket_is_found(
     postgres: str, bucket: str, tmp_path: Path, monkeypatch
 ) -> None:
     monkeypatch.setenv(registry.CACHE, str(tmp_path / "cache"))
     version = registry.register(postgres, make_model(tmp_path, "third"), "2026-11-21")
+    (version.path / "metrics.json").unlink()
+    registry.verify(version)  # only the copy here had lost a file
+    assert (version.path / "metrics.json").is_file()
+    monkeypatch.setenv(registry.CACHE, str(tmp_path / "of another machine"))
     files, root = fsspec.core.url_to_fs(version.location)
     files.pipe(f"{root}/metrics.json", b"{}")
     with pytest.raises(RegistryProblem, match="the files were changed after registration"):
