@@ -80,6 +80,14 @@ def read_dataset(storage: Any) -> Optional[Dataset]:
         ) from error
 
 
+def damaged(storage: Any, name: str, error: Exception) -> RawDataError:
+    """What to raise where a file of a listed part cannot be read."""
+    return RawDataError(
+        f"expected a file of the dataset as it was written, found {type(error).__name__}: {error}, "
+        f"in {storage.path(name)}; restore it, or clean everything anew by clean_job --rebuild"
+    )
+
+
 def write_dataset(storage: Any, dataset: Dataset) -> None:
     state = {
         "schema": SCHEMA_VERSION,

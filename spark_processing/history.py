@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spark_processing.dataset import Dataset
+from spark_processing.dataset import Dataset, damaged
 from spark_processing.near_duplicates import sketches_of
 from spark_processing.schema import KNOWN_IDS, KNOWN_TEXTS
 from spark_processing.shingles import HASH, SKETCH
@@ -71,10 +71,14 @@ def _numbers(batch: pa.RecordBatch, name: str) -> np.ndarray:
 
 def _batches(storage: Any, base: Dataset, name: str) -> Iterator[pa.RecordBatch]:
     for part in base.parts:
-        with pa.memory_map(storage.local(f"{part.folder}/{name}")) as mapped:
-            reader = pa.ipc.open_file(mapped)
-            for number in range(reader.num_record_batches):
-                yield reader.get_batch(number)
+        file = f"{part.folder}/{name}"
+        try:
+            with pa.memory_map(storage.local(file)) as mapped:
+                reader = pa.ipc.open_file(mapped)
+                for number in range(reader.num_record_batches):
+                    yield reader.get_batch(number)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise damaged(storage, file, error) from error
 
 
 def write_known(storage: Any, folder: str, keys: pa.Table, kept: pa.Table) -> None:

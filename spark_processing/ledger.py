@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from spark_processing.dataset import damaged
 from spark_processing.duplicates import integers, ranks
 from spark_processing.rules import REASONS
 
@@ -41,7 +42,11 @@ class LedgerError(Exception):
 
 def read_ledger(storage: Any, folder: str) -> Dict[str, Any]:
     """The ledger of a part of the dataset."""
-    return json.loads(storage.read(f"{folder}/ledger.json"))
+    name = f"{folder}/ledger.json"
+    try:
+        return json.loads(storage.read(name))
+    except (OSError, ValueError) as error:
+        raise damaged(storage, name, error) from error
 
 
 def count_rows(keys: pa.Table, reasons: pa.Array) -> List[Count]:

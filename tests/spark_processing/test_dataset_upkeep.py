@@ -226,6 +226,18 @@ def test_diversity_is_the_share_of_phrases_that_differ():
     assert diversity_by_month(keys.slice(0, SAMPLE - 1), np.ones(SAMPLE - 1, bool)) == []
 
 
+@pytest.mark.parametrize("name", ["known/ids.arrow", "known/texts.arrow", "ledger.json"])
+def test_a_damaged_file_of_a_part_is_named_with_the_way_out(tmp_path, clean_job, name):
+    collect(tmp_path, 1)
+    clean_job()
+    collect(tmp_path, 2)
+    (damaged,) = tmp_path.glob(f"processed/part=*/{name}")
+    damaged.write_bytes(damaged.read_bytes()[:100])
+    code, summary, _ = clean_job()
+    assert code == 1 and str(damaged) in summary["reason"] and "--rebuild" in summary["reason"]
+    assert clean_job("--rebuild")[0] == 0
+
+
 @pytest.mark.parametrize("content", ["not json", "{}", '{"rules_version": "1", "options": {}, "parts": 3}'])
 def test_a_dataset_file_that_cannot_be_read_is_named(tmp_path, content, capsys):
     collect(tmp_path, 1)
