@@ -88,8 +88,8 @@ def class_archive() -> Path:
     return cache / f"spark-{pyspark.__version__}-{kind}.jsa"
 
 
-def close_java() -> None:
-    """End Spark and its Java, and wait for it."""
+def close_java() -> int:
+    """End Spark and its Java, and wait for it. Returns its exit code."""
     context = SparkContext._active_spark_context
     if context is not None:
         gateway: Any = context._gateway
@@ -97,7 +97,8 @@ def close_java() -> None:
         context.stop()
         gateway.shutdown()
         java.stdin.close()
-        java.wait()
+        return int(java.wait())
+    return 0
 
 
 def job_settings(rows: int, cores: int) -> Dict[str, str]:

@@ -48,7 +48,10 @@ def warm_start(args: argparse.Namespace) -> Dict[str, Any]:
     if code:
         raise OSError(f"expected the small job to end with 0, found {code}; its error stands above")
     say("writing the archive")
-    session.close_java()
+    code = session.close_java()
+    if code:
+        aside.unlink(missing_ok=True)  # half of an archive kills every Java that maps it
+        raise OSError(f"expected Java to end with 0 after it wrote {aside}, found {code}; run again")
     if not aside.exists():
         raise OSError(f"expected Java to write {aside}, found no file; is it Java 13 or newer?")
     aside.replace(archive)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from raw_data import row, text_of, write_run
 
+from spark_processing import session, warm_start
 from spark_processing.clean_job import main
 
 
@@ -122,3 +123,17 @@ def test_a_polite_stop_ends_with_its_own_code(undisturbed):
     job.communicate()
     assert job.returncode == 143
     assert dataset_of(files(root)) == dataset_of(before)
+
+
+def test_half_an_archive_of_classes_is_not_put_to_use(tmp_path, monkeypatch):
+    archive = tmp_path / "spark.jsa"
+
+    def java_is_killed() -> int:
+        archive.with_suffix(f".{os.getpid()}").write_bytes(b"half")
+        return -9
+
+    monkeypatch.setattr(session, "class_archive", lambda: archive)
+    monkeypatch.setattr(session, "close_java", java_is_killed)
+    monkeypatch.setattr("spark_processing.clean_job.main", lambda argv: 0)
+    assert warm_start.main([]) == 1
+    assert list(tmp_path.iterdir()) == []
