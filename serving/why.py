@@ -106,7 +106,8 @@ def training_texts(root: str, dataset: dict[str, Any]) -> Iterator[dict[str, Any
         fs, folder = fsspec.url_to_fs(f"{root}/processed/part={part['id']}/clean")
         for path in sorted(fs.glob(f"{folder}/*.parquet")):
             with fs.open(path, "rb") as file:
-                yield from pq.read_table(file, columns=COLUMNS, partitioning=None).to_pylist()
+                # In this thread alone: one that still holds the file when Python ends aborts it.
+                yield from pq.ParquetFile(file, pre_buffer=False).read(COLUMNS, use_threads=False).to_pylist()
 
 
 def read_bytes(path: str) -> bytes | None:
