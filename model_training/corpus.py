@@ -68,18 +68,22 @@ class Split:
 
 def read_dataset(processed: str) -> tuple[list[Horoscope], dict[str, Any]]:
     """Rows in a fixed order (date, id) and dataset.json itself."""
+    from botocore.exceptions import BotoCoreError
+
     fs, root = fsspec.core.url_to_fs(processed)
     listing = f"{root.rstrip('/')}/dataset.json"
-    if not fs.exists(listing):
-        raise DataProblem(f"expected dataset.json, found none, in {processed}; run the cleaning job first")
     try:
+        if not fs.exists(listing):
+            raise DataProblem(
+                f"expected dataset.json, found none, in {processed}; run the cleaning job first"
+            )
         document: dict[str, Any] = json.loads(fs.cat_file(listing))
         rows = [
             row
             for part in document["parts"]
             for row in _read_part(fs, f"{root.rstrip('/')}/part={part['id']}", part["rows"])
         ]
-    except (ValueError, KeyError, OSError) as error:
+    except (ValueError, KeyError, OSError, BotoCoreError) as error:
         raise DataProblem(
             f"expected a readable dataset, found {type(error).__name__}: {error}, in {processed}; "
             "run again, and if that does not help clean anew by clean_job --rebuild"

@@ -101,8 +101,15 @@ def main(argv: list[str] | None = None) -> int:
             if outward
             else fetch(options.source, Path(options.target))
         )
-    except (CarryFailed, OSError) as error:
+    except CarryFailed as error:
         print(f"error: {error}", file=sys.stderr)
+        return 1
+    except Exception as error:  # noqa: BLE001 - each store's client has its own
+        print(
+            f"error: expected a way from {options.source} to {options.target}, found {type(error).__name__}: "
+            f"{error}; nothing half-carried is seen, run again",
+            file=sys.stderr,
+        )
         return 1
     seconds = round(time.monotonic() - started, 2)
     print(json.dumps({"step": "carry", "outcome": "done", "rows_out": carried, "seconds": seconds}))

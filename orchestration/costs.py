@@ -157,6 +157,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--prices", default="orchestration/prices.toml", help="default: %(default)s")
     parser.add_argument("--cluster", default="orchestration/jobs/cluster.toml", help="default: %(default)s")
     parser.add_argument("--instance", default="g1.1", help="GPU instance (default: %(default)s)")
+    from botocore.exceptions import BotoCoreError
+
     options = parser.parse_args(argv)
     try:
         instant = (
@@ -170,6 +172,12 @@ def main(argv: list[str] | None = None) -> int:
     except (BadSetting, ValueError, KeyError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except (OSError, BotoCoreError) as error:
+        print(
+            f"error: expected a readable book, found {error}, in {options.storage}; run again later",
+            file=sys.stderr,
+        )
+        return 1
     spent = sum(entry["roubles"] for entry in entries)
     line = {"step": "costs", "outcome": "done", "rows_in": len(entries), "spent_this_month": round(spent, 2)}
     print(json.dumps(line))

@@ -77,7 +77,7 @@ def run_command(step: str, work: Callable[[], dict[str, Any]]) -> int:
             2,
             _failed(f"expected a storage root that can be written, found {error}; check --storage"),
         )
-    except OSError as error:
+    except storage_faults() as error:
         code, summary = (
             1,
             _failed(f"expected working storage, found {type(error).__name__}: {error}; check --storage"),
@@ -90,6 +90,13 @@ def run_command(step: str, work: Callable[[], dict[str, Any]]) -> int:
     line["seconds"] = round(time.monotonic() - started, 2)
     print(json.dumps(line, ensure_ascii=False), flush=True)
     return code
+
+
+def storage_faults() -> tuple[type[Exception], ...]:
+    """s3fs hands on what botocore raises when nobody answers, which is no OSError."""
+    from botocore.exceptions import BotoCoreError
+
+    return OSError, BotoCoreError
 
 
 def _failed(reason: str) -> dict[str, Any]:

@@ -135,3 +135,37 @@ def test_a_corrupt_csv_part(tmp_path, storage):
     part = next(Path(storage).rglob("part-0000.csv"))
     part.write_bytes(part.read_bytes()[:-7])
     assert_refused(run("spark_processing.clean_job", "--storage", storage), "part-0000.csv", "source=old")
+
+
+AWAY = "s3://bucket/root"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["serving.show", "--date", DAY, "--storage", AWAY],
+        ["serving.why", DAY, "leo", "love", "--storage", AWAY],
+        ["serving.ops", "--storage", AWAY],
+        ["orchestration.costs", "--storage", AWAY],
+        ["orchestration.carry", AWAY, "model"],
+        [
+            "model_training.train",
+            "--config",
+            "model_training/configs/tiny.toml",
+            "--data",
+            AWAY,
+            "--output",
+            "model",
+        ],
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_bucket_that_does_not_answer(command, monkeypatch, tmp_path):
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{nobody.getsockname()[1]}")
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.setenv(name, "key")
+        monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+        own = [str(tmp_path / word) if word == "model" else word for word in command]
+        assert_refused(run(*own), "Could not connect")
