@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from accelerate import PartialState
@@ -330,6 +330,16 @@ def keep_memory() -> None:
         libc.mallopt(M_TRIM_THRESHOLD, 1 << 30)
 
 
+class Course(NamedTuple):
+    """What a training was like; of one that was resumed, `seconds` and `share` are those of the last run."""
+
+    rows: list[dict[str, float]]
+    """One for each log: step, loss, lr; those before a kill too."""
+    seconds: float
+    share: float
+    """Of all steps."""
+
+
 def run(
     model: PreTrainedModel,
     batches: Sequence[Batch],
@@ -338,8 +348,8 @@ def run(
     name: str,
     resume: bool = False,
     callbacks: Sequence[TrainerCallback] = (),
-) -> tuple[list[dict[str, float]], float]:
-    """Train `model` in place; checkpoints go to `folder`. Returns the log rows and the seconds it took."""
+) -> Course:
+    """Train `model` in place; checkpoints go to `folder`."""
     keep_memory()
     tokens = round(
         schedule.epochs * sum(len(example.ids) for batch in batches for one in batch for example in one)
@@ -396,7 +406,8 @@ def run(
             raise Terminated(
                 f"SIGTERM came: step {trainer.state.global_step} is saved, run the same command again"
             )
-        return progress.rows, time.monotonic() - started
+        steps = trainer.state.max_steps
+        return Course(progress.rows, time.monotonic() - started, 1 - progress.first_step / steps)
 
 
 def compiles(wish: str) -> bool:

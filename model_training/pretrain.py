@@ -54,7 +54,7 @@ def pretrain(
     schedule = loop.schedule_of(recipe, recipe.epochs, seed)
     ready = batches(corpus.examples, recipe.tokens_per_batch, recipe.micro_tokens, seed)
     checkpoints = output.with_name(output.name + ".checkpoints")
-    rows, seconds = loop.run(model, ready, schedule, checkpoints, "pretrain", resume=True)
+    rows, seconds, _ = loop.run(model, ready, schedule, checkpoints, "pretrain", resume=True)
     model.bfloat16().save_pretrained(output)
     corpus.tokenizer.save_pretrained(output)
     loop.write_losses(rows, output)

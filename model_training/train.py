@@ -134,7 +134,7 @@ def train(lineage: Lineage, parts: Split, work: Path) -> dict[str, Any]:
     schedule = loop.schedule_of(recipe, epochs / whole, lineage.seed, in_order=True)
     tracker = lineage.tracker if is_first_process() else None
     with tracked(tracker, lineage.for_the_tracker) as callbacks:
-        rows, seconds = loop.run(model, ready, schedule, checkpoints, "train", True, callbacks)
+        course = loop.run(model, ready, schedule, checkpoints, "train", True, callbacks)
     if not is_first_process():
         return {}
     if recipe.lora:
@@ -149,7 +149,7 @@ def train(lineage: Lineage, parts: Split, work: Path) -> dict[str, Any]:
         Gates.build([r.clean_text for r in parts.train], [r.clean_text for r in parts.held_out]).save(
             work / "train_index.npz"
         )
-        loop.write_losses(rows, work)
+        loop.write_losses(course.rows, work)
     return {
         "schema": 1,
         "train_texts": len(parts.train),
@@ -159,9 +159,9 @@ def train(lineage: Lineage, parts: Split, work: Path) -> dict[str, Any]:
         "test_from": parts.cutoff.isoformat(),
         "tokens_seen": round(tokens * epochs),
         "parameters": parameters,
-        "loss": rows[-1]["loss"] if rows else None,
-        "seconds": round(seconds, 1),
-        "tokens_per_second": round(tokens * epochs / seconds, 1),
+        "loss": course.rows[-1]["loss"] if course.rows else None,
+        "seconds": round(course.seconds, 1),
+        "tokens_per_second": round(tokens * epochs * course.share / course.seconds, 1),
         "weights_sha256": hashlib.sha256((work / "model.safetensors").read_bytes()).hexdigest(),
     }
 

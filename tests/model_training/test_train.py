@@ -110,21 +110,23 @@ def test_every_trainable_weight_moves(tiny_run: tuple, tmp_path: Path, optimizer
 def test_a_resumed_run_equals_an_uninterrupted_one(tiny_run: tuple, tmp_path: Path) -> None:
     tokenizer, ready = tiny_run
 
-    def losses(folder: Path, stop_at: int | None, resume: bool) -> list[float]:
+    def run(folder: Path, stop_at: int | None, resume: bool) -> loop.Course | None:
         set_seed(1)
         model = new_model(tokenizer, {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2,
                                       "num_key_value_heads": 1, "intermediate_size": 64})  # fmt: skip
         if stop_at:
             with pytest.raises(KeyboardInterrupt):
                 loop.run(model, Bomb(ready, stop_at), schedule(save_every_steps=2), folder, "test")
-            return []
-        return [row["loss"] for row in loop.run(
-            model, ready, schedule(save_every_steps=2), folder, "test", resume)[0]]  # fmt: skip
+            return None
+        return loop.run(model, ready, schedule(save_every_steps=2), folder, "test", resume)
 
-    whole = losses(tmp_path / "whole", None, False)
-    losses(tmp_path / "broken", len(ready) + 1, False)
-    resumed = losses(tmp_path / "broken", None, True)
-    assert resumed == pytest.approx(whole, abs=1e-4), "its curve is whole too"
+    whole = run(tmp_path / "whole", None, False)
+    run(tmp_path / "broken", len(ready) + 1, False)
+    resumed = run(tmp_path / "broken", None, True)
+    curves = [[row["loss"] for row in course.rows] for course in (whole, resumed)]
+    assert curves[1] == pytest.approx(curves[0], abs=1e-4), "its curve is whole too"
+    assert whole.share == 1
+    assert 0 < resumed.share < 1
 
 
 def test_a_loss_that_is_no_number_stops_the_run_with_its_step(tiny_run: tuple, tmp_path: Path) -> None:
