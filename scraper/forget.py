@@ -67,9 +67,8 @@ def main(argv: list[str] | None = None) -> int:
     for what, names in (("dataset parts", parts), ("models", models)):
         print(f"forget: {what} that saw {arguments.source}: {', '.join(names) or 'none'}", file=sys.stderr)
     if parts:
-        command = (
-            f"python -m spark_processing.clean_job --forget {arguments.source} --storage {arguments.storage}"
-        )
+        how = "--rebuild" if arguments.url else f"--forget {arguments.source}"
+        command = f"python -m spark_processing.clean_job {how} --storage {arguments.storage}"
         print(f"forget: the next dataset leaves them out after {command}; then train anew", file=sys.stderr)
     own = {"removed": removed, "pages": pages, "dataset_parts": parts, "models": models}
     print(last_line("forget", "done", rows_in, rows_in - removed, time.monotonic() - started, **own))

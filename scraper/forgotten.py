@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 
+from scraper.days import MOSCOW
+from scraper.items import HoroscopeItem
 from scraper.storage import StorageError, file_system, reading
 
 FORGOTTEN = "raw/forgotten.json"
@@ -30,3 +33,23 @@ def forgotten(root: str) -> list[dict[str, str]]:
 def forgotten_sources(root: str) -> set[str]:
     """Sources of which nothing may be collected any more."""
     return {entry["source"] for entry in forgotten(root) if not entry.get("url")}
+
+
+class ForgottenPages:
+    """Single pages that were forgotten, each with the day up to which: an address that is the same every day
+    may carry another text tomorrow.
+    """
+
+    def __init__(self, root: str) -> None:
+        self.until = {
+            (entry["source"], entry["url"]): moscow_date(entry["since"])
+            for entry in forgotten(root)
+            if entry.get("url")
+        }
+
+    def __contains__(self, row: HoroscopeItem) -> bool:
+        return row.date <= self.until.get((row.source, row.url), "")
+
+
+def moscow_date(instant: str) -> str:
+    return dt.datetime.fromisoformat(instant).astimezone(MOSCOW).date().isoformat()

@@ -28,7 +28,7 @@ from s3pipeline.strategies.error import UploadError
 
 from scraper.archive_files import ArchiveError, Row, fingerprint, rows_of
 from scraper.days import moscow_today, parse_day, printed_dates, utc_instant
-from scraper.forgotten import forgotten_sources
+from scraper.forgotten import ForgottenPages, forgotten_sources
 from scraper.items import LANGUAGES, PERIODS, SIGNS, TOPICS, HoroscopeItem, horoscope_id
 from scraper.ledger import run_id
 from scraper.outcome import last_line
@@ -186,14 +186,19 @@ def import_rows(
 ) -> dict[str, Any]:
     """All rows into runs; returns what the last line tells."""
     started_at, run = utc_instant(), f"{aside.folder.name.split('-')[0]}-{digits}"
-    forgotten = forgotten_sources(arguments.storage)
+    sources, pages = forgotten_sources(arguments.storage), ForgottenPages(arguments.storage)
     runs: dict[Month, ArchiveRun] = {}
     rejections = Rejections()
     rows_in = 0
     for row in rows:
         rows_in += 1
         try:
-            add_item(runs, item_of(row, columns, arguments, started_at), forgotten)
+            item = item_of(row, columns, arguments, started_at)
+            if item.source in sources:
+                raise Rejected("forgotten_source")
+            if item in pages:
+                raise Rejected("forgotten_page")
+            add_item(runs, item)
         except Rejected as reason:
             rejections.add(str(reason), row)
         if rows_in % 100_000 == 0:
@@ -212,9 +217,7 @@ def import_rows(
     }
 
 
-def add_item(runs: dict[Month, ArchiveRun], item: HoroscopeItem, forgotten: set[str]) -> None:
-    if item.source in forgotten:
-        raise Rejected("forgotten_source")
+def add_item(runs: dict[Month, ArchiveRun], item: HoroscopeItem) -> None:
     day = dt.date.fromisoformat(item.date)
     gathered = runs.setdefault((item.source, day.year, day.month), ArchiveRun())
     if item.horoscope_id in gathered.ids:

@@ -66,6 +66,7 @@ RETRY_TIMES = 2
 ITEM_PIPELINES = {
     "scraper.pipelines.required.RequiredFields": 100,
     "scraper.pipelines.identity.Identity": 200,
+    "scraper.pipelines.forgotten.NoForgottenPages": 250,
     "scraper.pipelines.duplicates.DuplicatesInRun": 300,
     "scraper.pipelines.parts.Parts": 400,
 }

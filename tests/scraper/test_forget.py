@@ -1,14 +1,16 @@
 """A source that wants to be forgotten is, and it is said who has seen it."""
 
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from scraper.forget import main as forget
+from scraper.forgotten import ForgottenPages
 from scraper.import_archive import main as import_archive
 from scraper.items import HoroscopeItem
-from scraper.runs import Aside, RunWriter, manifests, read_rows
+from scraper.runs import Aside, RunWriter, complete_days, manifests, read_rows
 from tests.scraper.pages import DAY, retrofm_page
 
 
@@ -56,7 +58,8 @@ def test_a_source_is_gone_and_who_saw_it_is_named(storage, capsys):
 
 
 def test_a_page_is_gone_and_the_rest_of_its_run_stays(storage, capsys):
-    code, last, _ = told(storage, capsys, "--source", "orakul", "--url", "https://leo/")
+    code, last, errors = told(storage, capsys, "--source", "orakul", "--url", "https://leo/")
+    assert "clean_job --rebuild" in errors, "forgetting the source would take the rest of it too"
     assert (code, last["removed"], last["rows_out"]) == (0, 1, 1)
     assert ids(storage) == {"orakulvirgo", "mailleo", "mailvirgo"}
     ((_, manifest),) = manifests(str(storage), "orakul")
@@ -158,3 +161,27 @@ def test_collecting_skips_a_forgotten_source_and_refuses_to_be_told_otherwise(ru
     assert code == 2
     assert "it was forgotten" in errors
     assert archive.asked == []
+
+
+def test_a_forgotten_page_does_not_come_back_for_the_days_up_to_then(run, archive, tmp_path, capsys):
+    collect = ["scraper.collect", "--date", str(DAY), "--spiders", "retrofm", "--force"]
+    assert run(*collect, storage=tmp_path)[0] == 0
+    runs = list(manifests(str(tmp_path)))
+    (url,) = {row["url"] for one, manifest in runs for row in read_rows(str(tmp_path), one, manifest)}
+    told(tmp_path, capsys, "--source", "retrofm", "--url", url)
+    assert ids(tmp_path) == set()
+    code, _, _ = run(*collect, storage=tmp_path)
+    assert (code, ids(tmp_path)) == (0, set())
+    ((_, manifest),) = manifests(str(tmp_path))
+    assert manifest["dropped"] == {"forgotten_page": 12}
+    assert complete_days(str(tmp_path), "retrofm") == {DAY}, "or every crawl would ask for it again"
+
+
+def test_the_same_address_may_say_something_else_the_day_after(storage, capsys):
+    told(storage, capsys, "--source", "orakul", "--url", "https://leo/")
+    known = storage / "raw/forgotten.json"
+    known.write_text(re.sub(r'"since": "[^"]*"', '"since": "2026-11-20T21:30:00+00:00"', known.read_text()))
+    pages = ForgottenPages(str(storage))
+    assert HoroscopeItem(date="2026-11-21", source="orakul", url="https://leo/") in pages, "by Moscow"
+    assert HoroscopeItem(date="2026-11-22", source="orakul", url="https://leo/") not in pages
+    assert HoroscopeItem(date="2026-11-21", source="mail", url="https://leo/") not in pages
