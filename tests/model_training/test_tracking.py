@@ -92,7 +92,8 @@ def test_a_model_is_trained_beside_a_tracker_that_refuses(
     arguments = ["--config", str(short_config), "--data", str(processed), "--output", str(tmp_path / "m")]
     assert train.main([*arguments, "--tracker", f"http://127.0.0.1:{port}"]) == 0
     assert (tmp_path / "m" / "metrics.json").is_file()
-    assert capsys.readouterr().err.count("does not answer") == 1
+    told = capsys.readouterr().err  # the tracker of another test may give up in its midst
+    assert told.count(f"{port} does not answer") == 1
 
 
 @pytest.mark.slow
