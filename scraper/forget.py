@@ -3,10 +3,10 @@
     python -m scraper.forget --source orakul --storage data
     python -m scraper.forget --source orakul --url https://orakul.com/horoscope/astrologic/love/leo/today.html
 
-Runs under `raw/` come in; runs without those rows go out, kept pages and
-cached answers go too, and `raw/forgotten.json`
-remembers what must not come back: collecting skips a forgotten source, importing refuses it. What the dataset
-and models hold is listed with the command that cleans it. Exit codes: 0 done (also when nothing was there),
+Runs under `raw/` come in; runs without those rows go out, kept pages and cached answers go too, and
+`raw/forgotten.json` remembers what must not come back: collecting skips a forgotten source and importing
+refuses it, both drop what a forgotten page said up to that day. What the dataset and models hold is listed
+with the command that cleans it. Exit codes: 0 done (also when nothing was there),
 1 a run is damaged, 2 wrong arguments or environment.
 """
 
